@@ -1,0 +1,61 @@
+"""Putting stored weights into a model: every name and shape is compared before anything is touched."""
+import torch
+
+from core_scripts import log
+from core_scripts.errors import CheckpointError
+
+
+def load_weights(model: torch.nn.Module, weights: dict[str, torch.Tensor], source: str) -> None:
+    """Load `weights` into `model`; names and shapes must agree exactly.
+
+    Raises: CheckpointError that lists what differs; the model is unchanged then.
+    """
+    own = model.state_dict()
+    faults = [f"{key}: in the model only" for key in own if key not in weights]
+    faults += [f"{key}: in the checkpoint only" for key in weights if key not in own]
+    faults += [
+        f"{key}: {tuple(weights[key].shape)} in the checkpoint, {tuple(own[key].shape)} in the model"
+        for key in own
+        if key in weights and weights[key].shape != own[key].shape
+    ]
+    if faults:
+        shown = "\n".join(f"  {fault}" for fault in faults[:12])
+        more = f"\n  and {len(faults) - 12} more" if len(faults) > 12 else ""
+        raise CheckpointError(
+            f"{source} does not fit this model ({len(faults)} differences)\n{shown}{more}\n"
+            "  use the config it was trained with, or --allow-mismatched-pretrained-model for what fits"
+        )
+    model.load_state_dict(weights)
+
+
+def load_matching_weights(model: torch.nn.Module, weights: dict[str, torch.Tensor], source: str) -> None:
+    """Load what has the same name and shape, and say what was left out."""
+    own = model.state_dict()
+    fitting = {key: value for key, value in weights.items() if key in own and value.shape == own[key].shape}
+    model.load_state_dict(own | fitting)
+    log.say(f"{source}: {len(fitting)} of {len(own)} weights loaded, {len(weights) - len(fitting)} of the file left out")
+    for key in weights:
+        if key not in fitting:
+            log.note(f"  left out {key} {tuple(weights[key].shape)}")
+
+
+def load_optimizer(optimizer: torch.optim.Optimizer, state: dict, source: str) -> None:
+    """Load optimizer statistics; torch itself would accept those of a model of another shape.
+
+    Raises: CheckpointError if the number of parameters or a shape differs; the optimizer is unchanged then.
+    """
+    parameters = [value for group in optimizer.param_groups for value in group["params"]]
+    stored = [index for group in state["param_groups"] for index in group["params"]]
+    faults = []
+    if len(parameters) != len(stored):
+        faults.append(f"{len(stored)} parameters in the file, {len(parameters)} in the model")
+    for parameter, index in zip(parameters, stored, strict=False):
+        for name, value in state["state"].get(index, {}).items():
+            if isinstance(value, torch.Tensor) and value.dim() > 0 and value.shape != parameter.shape:
+                faults.append(f"{name} of parameter {index}: {tuple(value.shape)}, the parameter is {tuple(parameter.shape)}")
+    if faults:
+        raise CheckpointError(
+            f"optimizer statistics of {source} do not fit: {'; '.join(faults[:5])}; "
+            "--ignore-optimizer-statistics-in-trained-model starts them anew"
+        )
+    optimizer.load_state_dict(state)

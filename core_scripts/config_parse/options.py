@@ -1,0 +1,164 @@
+"""The table of options: name, default, meaning. A new option is one more row; its type is that of its default."""
+import math
+import re
+from dataclasses import dataclass
+
+from core_scripts import constants
+from core_scripts.config_parse.suggest import did_you_mean
+from core_scripts.errors import UsageError
+
+Value = bool | int | float | str
+KIND_NAMES = {int: "INT", float: "NUMBER", str: "TEXT"}
+
+
+@dataclass(frozen=True)
+class Option:
+    """One flag `--name`; a truth value as default makes it a switch that turns the default over."""
+
+    name: str
+    default: Value
+    help: str
+    low: float | None = None  # smallest value allowed
+    choices: tuple[str, ...] = ()  # ":N" at the end of one stands for any number
+    target: str = ""  # set where the flag changes another option's value
+    unused: bool = False  # accepted for upstream's command lines, without any effect
+
+    @property
+    def dest(self) -> str:
+        return self.target or self.name.replace("-", "_")
+
+    @property
+    def kind(self) -> type:
+        return type(self.default)
+
+    def convert(self, text: str) -> Value:
+        """The typed value of `text`. Raises: UsageError."""
+        try:
+            return self.check(self.kind(text))
+        except ValueError:
+            words = {int: "a whole number", float: "a number"}[self.kind]
+            raise UsageError(f"--{self.name} expects {words}, got {text!r}") from None
+
+    def check(self, value: Value) -> Value:
+        """`value`, which has the right type, if it is also in range. Raises: UsageError."""
+        if isinstance(value, float) and math.isnan(value):
+            raise UsageError(f"--{self.name} expects a number, got nan")
+        if self.low is not None and value < self.low:
+            raise UsageError(f"--{self.name} must be at least {self.low:g}, got {value}")
+        if self.choices and re.sub(r":\d+$", ":N", str(value)) not in self.choices:
+            allowed = ", ".join(self.choices)
+            raise UsageError(f"--{self.name} {value}: allowed are {allowed}{did_you_mean(str(value), self.choices)}")
+        return value
+
+
+def _unused(name: str, default: Value) -> Option:
+    return Option(name, default, "accepted and does nothing here", unused=True)
+
+
+OWN_GROUP = "Recital"
+GROUPS: dict[str, tuple[Option, ...]] = {
+    "Modules": (
+        Option("module-model", "model", "Python module with the model and the loss"),
+        Option("module-config", "config", "Python module with the configuration"),
+        _unused("module-model-aux", ""),
+        _unused("module-dataset", "datasets"),
+    ),
+    "Training": (
+        Option("batch-size", 1, "segments per minibatch, in training and inference", low=1),
+        Option("size-accumulate-grad", 1, "minibatches per optimizer step", low=1),
+        Option("epochs", 50, "epochs at most", low=0),
+        Option("no-best-epochs", 5, "stop after so many epochs without a new best one; 0: never"),
+        Option("force-save-lite-trained-network-per-epoch", False, "write the best-model file after every epoch"),
+        Option("sampler", "None", "None or block_shuffle_by_length"),
+        Option("lr", 1e-4, "learning rate", low=0),
+        Option("lr-decay-factor", -1.0, "above 0: switches the scheduler on, and is its factor"),
+        Option("lr-scheduler-type", 0, "0 plateau, 1 step, 2 exponential, 3 warm restarts, 4 cosine to zero"),
+        Option("lr-patience", 5, "epochs: patience of type 0, period of type 3"),
+        Option("lr-steplr-size", 5, "epochs per step of type 1"),
+        Option("l2-penalty", -1.0, "weight decay, if above 0"),
+        Option("grad-clip-norm", -1.0, "largest norm of the gradient, if above 0"),
+        Option("optimizer", "Adam", "Adam, AdamW or SGD"),
+        Option("no-cuda", False, "use the CPU"),
+        Option("seed", 1, "seed of everything random"),
+        Option("eval-mode-for-validation", False, "call model.eval() in validation"),
+        Option("model-forward-with-target", False, "call model(input, target)"),
+        Option("model-forward-with-file-name", False, "call model(input, info)"),
+        Option("shuffle", True, "turns shuffling OFF (upstream's meaning; prefer --no-shuffle)"),
+        Option("num-workers", 0, "processes that load data", low=0),
+        _unused("multi-gpu-data-parallel", False),
+        Option("way-to-merge-datasets", "concatenate", "any other word: one batch of each corpus, side by side"),
+        Option("ignore-length-invalid-data", False, "drop utterances whose features differ in length"),
+        Option("ignore-cached-file-infor", False, "neither read nor write caches of durations"),
+        Option("path-cache-file", "", "folder for caches of durations and statistics"),
+        Option("force-skip-datadir-scanning", False, "trust the list, do not look for the files"),
+        Option("minibatch-num-train", 0, "minibatches per training pass at most; 0: all", low=0),
+        Option("minibatch-num-val", 0, "minibatches per validation pass at most; 0: all", low=0),
+        Option("debug-batch-num", 0, "minibatches per pass at most, both passes; 0: all", low=0),
+        Option("flag-reverse-data-loading-order", False, "last utterance first"),
+        Option("force-update-seq-length", False, "tell the sampler the lengths after augmentation"),
+        Option("opt-wav-silence-handler", 0, "0 none, 1 keep speech, 2 keep silence, 3 trim the ends"),
+        Option("temp-flag", "", "a word for the model"),
+        Option("verbose", 1, "0 quiet, 1 progress, 2 details", low=0),
+    ),
+    "Saving": (
+        Option("save-model-dir", "./", "folder of the model files"),
+        Option("not-save-each-epoch", False, "no file per epoch"),
+        Option("not-save-anything", False, "no files at all"),
+        Option("save-epoch-name", constants.EPOCH_NAME, "stem of the files per epoch"),
+        Option("save-trained-name", constants.TRAINED_NAME, "stem of the best model's file"),
+        Option("save-model-ext", constants.CHECKPOINT_EXT, "extension of model files"),
+        Option("save-model-every-n-minibatches", 0, "also save within an epoch; 0: not", low=0),
+    ),
+    "Loading and mode": (
+        Option("trained-model", "", "checkpoint to continue from or to generate with"),
+        Option("ignore-training-history-in-trained-model", False, "take weights and optimizer, start counting anew"),
+        Option("ignore-optimizer-statistics-in-trained-model", False, "do not take the optimizer's state"),
+        Option("allow-mismatched-pretrained-model", False, "take only the weights whose sizes agree"),
+        Option("inference", False, "generate instead of training"),
+        Option("epoch2pt", False, "convert an epoch's file to a file of weights"),
+    ),
+    "Inference": (
+        Option("inference-sample-start-index", 0, "first minibatch", low=0),
+        Option("inference-sample-end-index", -1, "minibatch to stop before; -1: after the last"),
+        Option("inference-data-list", "", "text file with the names to generate"),
+        Option("output-dir", "./output", "folder of the output files"),
+        Option("output-filename-prefix", "", "put before each output file's name"),
+        Option("trunc-input-length-for-inference", -1, "generate in pieces of so many input frames, if above 0"),
+        Option("trunc-input-overlap", 5, "input frames shared by neighbouring pieces", low=0),
+    ),
+    "Backend": (
+        Option("cudnn-deterministic-toggle", True, "turns deterministic cuDNN kernels OFF"),
+        Option("cudnn-benchmark-toggle", False, "lets cuDNN pick the fastest kernels"),
+    ),
+    "Profiling and active learning": (
+        _unused("wait-warmup-active-repeat", "1-1-3-2"),
+        _unused("profile-output-dir", "./log_profile"),
+        _unused("active-learning-cycle-num", 0),
+        _unused("active-learning-use-new-data-only", False),
+        _unused("active-learning-new-sample-per-cycle", 0),
+        _unused("active-learning-train-model-for-retrieval", False),
+        _unused("active-learning-with-replacement", False),
+        _unused("active-learning-pre-train-epoch-num", 0),
+        _unused("active-learning-cache-dataname-save", "cache_al_data_log"),
+        _unused("active-learning-cache-dataname-path", ""),
+    ),
+    OWN_GROUP: (
+        Option("exp", "base", "name of the run: its files go to exp/NAME/"),
+        Option("fresh", False, "start over; the old run is moved aside"),
+        Option("init-from", "", "file whose weights training starts from"),
+        Option("config-file", "", "YAML or JSON file with settings"),
+        Option("device", "auto", "auto, cpu, cuda or cuda:N", choices=("auto", "cpu", "cuda", "cuda:N")),
+        Option("no-shuffle", True, "keep the order of the list", target="shuffle"),
+        Option("keep-checkpoints", 0, "newest files per epoch to keep; 0: all", low=0),
+        Option("num-threads", 0, "CPU threads; 0: as the system has it", low=0),
+        Option("engine", "auto", "how samples are generated one by one", choices=("auto", "naive", "eager")),
+        Option("temperature", 1.0, "of sampling; 0 takes the most probable value", low=0),
+        Option("generation-seed", 1, "seed of generated samples"),
+        Option("debug", False, "show tracebacks"),
+        Option("json", False, "print results as JSON"),
+    ),
+}
+OPTIONS: dict[str, Option] = {option.name: option for group in GROUPS.values() for option in group}
+SETTINGS: dict[str, Option] = {option.dest: option for option in OPTIONS.values() if not option.target}
+UPSTREAM_NAMES = [option.name for group, options in GROUPS.items() if group != OWN_GROUP for option in options]
+NEED_OUR_ENTRY = ("exp", "fresh", "init-from", "config-file", "device", "num-threads", "json")

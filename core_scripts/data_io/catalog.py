@@ -1,0 +1,237 @@
+"""Which items a data set has: names from lists, lengths from file headers, pieces, and the .dic cache of all that."""
+import difflib
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from core_scripts import log
+from core_scripts.config_parse.data_config import CorpusSpec, DataOptions
+from core_scripts.data_io.file_io import write_atomically
+from core_scripts.data_io.segment import agree_on_length, common_grain, cut
+from core_scripts.data_io.seq_info import SeqInfo
+from core_scripts.data_io.stream_reader import StreamReader
+from core_scripts.errors import ConfigError, DataError, all_faults
+
+_SHOWN_FAULTS = 20
+_SHOWN_NEIGHBOURS = 5  # looking for similar names is slow in large folders
+Steps = dict[str, list[int]]  # per stream, for one utterance: bytes, time of change in ns, steps
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """items in the order of the list; steps: per name what each stream's file was when it was looked at."""
+
+    items: tuple[SeqInfo, ...]
+    steps: dict[str, Steps]
+
+
+def read_catalog(corpus: CorpusSpec, readers: Sequence[StreamReader], options: DataOptions) -> Catalog:
+    """All items of a corpus; the header of a file is read again only where the file has changed.
+
+    Raises: DataError with all faulty files, if a stream is missing, damaged or of another length, or nothing is left.
+    """
+    names = read_names(corpus, readers)
+    table_path = options.cache_dir / f"{corpus.name}_utt_length.json"
+    known = {} if options.ignore_cache else _read_table(table_path)
+    steps = _scan(corpus, names, readers, known, options)
+    lengths = _agreed_lengths(corpus, steps, readers, options)
+    items = _cut_all(corpus, lengths, readers, options)
+    catalog = Catalog(tuple(items), {name: steps[name] for name in lengths})
+    if not options.ignore_cache:
+        _save(corpus, catalog, table_path, known)
+    return catalog
+
+
+def read_names(corpus: CorpusSpec, readers: Sequence[StreamReader]) -> list[str]:
+    """The names of a corpus in the order of its list. Raises: DataError."""
+    source = corpus.list_source
+    if source is None:
+        names, where = _names_in_folder(readers[0]), str(readers[0].spec.directory)
+    elif isinstance(source, Path):
+        names, where = read_list(source), str(source)
+    else:
+        names, where = [str(name) for name in source], f"the list of {corpus.name}"
+    if not names:
+        raise DataError(f"{where} holds no names; give one utterance per line, without folder and ending")
+    counts: dict[str, int] = {}
+    for name in names:
+        counts[name] = counts.get(name, 0) + 1
+    faults = [f"{name!r} stands {count} times; keep one" for name, count in counts.items() if count > 1]
+    faults += [f"{name!r} is not UTF-8; rename the file"
+               for name in counts if any("\ud800" <= letter <= "\udfff" for letter in name)]
+    if faults:
+        raise all_faults(DataError, f"names in {where}", faults[:_SHOWN_FAULTS])
+    return names
+
+
+def read_list(path: Path) -> list[str]:
+    """Names of a text file, one per line; blank lines, a BOM and CRLF do not matter. Raises: DataError."""
+    if not path.is_file():
+        raise DataError(f"list {path} does not exist{_did_you_mean(path)}; correct the path in the configuration")
+    try:
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
+    except OSError as fault:
+        raise DataError(f"list {path} cannot be read: {fault.strerror}") from None
+    except UnicodeDecodeError as fault:
+        raise DataError(f"list {path} is not UTF-8: byte {fault.object[fault.start]:#x} at {fault.start}") from None
+    return [line.strip() for line in lines if line.strip()]
+
+
+def _names_in_folder(reader: StreamReader) -> list[str]:
+    folder, ext = reader.spec.directory, reader.spec.ext
+    if not folder.is_dir():
+        raise DataError(f"folder {folder} does not exist{_did_you_mean(folder)}")
+    return sorted(entry.name[: -len(ext)] for entry in os.scandir(folder) if entry.name.endswith(ext))
+
+
+def _did_you_mean(path: Path) -> str:
+    """A hint from the nearest existing folder: the name there that is most like what is missing."""
+    missing, parent = path.name, path.parent
+    while not parent.is_dir() and parent != parent.parent:
+        missing, parent = parent.name, parent.parent
+    near = difflib.get_close_matches(missing, os.listdir(parent), n=1, cutoff=0.5)
+    return f"; did you mean {parent / near[0]}?" if near else ""
+
+
+def _scan(
+    corpus: CorpusSpec, names: list[str], readers: Sequence[StreamReader], known: dict[str, Steps], options: DataOptions
+) -> dict[str, Steps]:
+    """Steps of each name and stream. Raises: DataError with the faults of all files."""
+    faults: list[str] = []
+    found: dict[str, Steps] = {name: {} for name in names}
+    for reader in readers:
+        key = reader.key()
+        for name in names:
+            stored = known.get(name, {}).get(key)
+            try:
+                found[name][key] = _look(reader, name, stored, options.skip_scan)
+            except DataError as fault:
+                near = _near_name(reader, name) if len(faults) < _SHOWN_NEIGHBOURS else ""
+                faults.append(f"{fault}{near}")
+    if faults:
+        kept = faults[:_SHOWN_FAULTS]
+        title = f"{len(faults)} files of {corpus.name} cannot be used"
+        if len(faults) > len(kept):
+            kept.append(f"and {len(faults) - len(kept)} more")
+        raise all_faults(DataError, title, kept)
+    return found
+
+
+def _look(reader: StreamReader, name: str, stored: list[int] | None, trusted: bool) -> list[int]:
+    if stored is not None and trusted:
+        return stored
+    path = reader.path(name)
+    try:
+        status = path.stat()
+    except OSError as fault:
+        raise DataError(f"{path} cannot be read: {fault.strerror}") from None
+    mark = [status.st_size, status.st_mtime_ns]
+    return stored if stored is not None and stored[:2] == mark else [*mark, reader.count_steps(name)]
+
+
+def _near_name(reader: StreamReader, name: str) -> str:
+    path = reader.path(name)
+    if path.exists():
+        return ""
+    if (reader.spec.directory / name).exists():
+        return f"; names stand without their ending, so write {name[: -len(Path(name).suffix)]!r}"
+    return _did_you_mean(path)
+
+
+def _agreed_lengths(
+    corpus: CorpusSpec, steps: dict[str, Steps], readers: Sequence[StreamReader], options: DataOptions
+) -> dict[str, int]:
+    """Samples at the finest resolution per name, in the order of the names; 0 if nothing is aligned."""
+    grain = common_grain([reader.step_samples for reader in readers])
+    lengths: dict[str, int] = {}
+    faults: list[str] = []
+    for name, own in steps.items():
+        aligned = {reader.path(name): (own[reader.key()][2], reader.step_samples)
+                   for reader in readers if reader.is_aligned}
+        moving = {path: count * step for path, (count, step) in aligned.items() if count > 1}
+        all_lengths = moving or {path: step for path, (_, step) in aligned.items()}
+        length = agree_on_length(list(all_lengths.values()), grain) if all_lengths else 0
+        if length is None:
+            told = ", ".join(f"{path}: {aligned[path][0]} x {aligned[path][1]} = {samples} samples"
+                             for path, samples in moving.items())
+            faults.append(f"{name}: streams differ in length ({told})")
+        elif length == 0 and all_lengths:
+            faults.append(f"{name}: {min(all_lengths.values())} samples are less than the shortest piece of {grain}")
+        else:
+            lengths[name] = length
+    if faults and not options.ignore_invalid_length:
+        faults.append("correct the features or the resolutions, or give --ignore-length-invalid-data to leave them out")
+        raise all_faults(DataError, f"lengths in {corpus.name}", faults[-_SHOWN_FAULTS:])
+    for fault in faults:
+        log.warn(f"left out of {corpus.name}: {fault}")
+    return lengths
+
+
+def _cut_all(
+    corpus: CorpusSpec, lengths: dict[str, int], readers: Sequence[StreamReader], options: DataOptions
+) -> list[SeqInfo]:
+    grain = common_grain([stream.resolution for stream in (*corpus.inputs, *corpus.outputs)])
+    truncate = options.truncate - options.truncate % grain if options.truncate else None
+    if truncate == 0:
+        raise ConfigError(f"truncate_seq={options.truncate} is shorter than one frame of {grain} samples; "
+                          f"take a multiple of {grain}")
+    minimum = options.minimum - options.minimum % grain if options.minimum else None
+    items: list[SeqInfo] = []
+    dropped = []
+    for name, length in lengths.items():
+        pieces = cut(length, truncate, minimum) if length else []
+        for number, piece in enumerate(pieces):
+            items.append(SeqInfo(len(piece), name, number, piece.start, len(items)))
+        if not pieces and length == 0:
+            items.append(SeqInfo(0, name, 0, 0, len(items)))
+        elif not pieces:
+            dropped.append(name)
+    if not items:
+        longest = max(lengths.values(), default=0)
+        raise DataError(f"{corpus.name} has no items: the longest of {len(lengths)} utterances has {longest} samples, "
+                        f"minimum_len is {options.minimum}; lower it")
+    if dropped:
+        log.note(f"{corpus.name}: {len(dropped)} utterances shorter than minimum_len={minimum} are left out, "
+                 f"the first is {dropped[0]}")
+    return items
+
+
+def _read_table(path: Path) -> dict[str, Steps]:
+    try:
+        table = json.loads(path.read_text(encoding="utf-8"))
+        return table["files"] if table.get("format") == 1 else {}
+    except (OSError, ValueError, KeyError, AttributeError):
+        return {}
+
+
+def _save(corpus: CorpusSpec, catalog: Catalog, table_path: Path, known: dict[str, Steps]) -> None:
+    """Write the .dic and its side file where they differ from what is there; say so if an old .dic was wrong."""
+    dic_path = table_path.with_suffix(".dic")
+    wanted = [item.print_to_dic() for item in catalog.items]
+    try:
+        existing = json.loads(dic_path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        existing = None
+    except (OSError, ValueError):
+        existing = []
+    try:
+        if existing is not None and _as_set(existing) != _as_set(wanted):
+            log.note(f"{dic_path} is rebuilt: files, lists or settings have changed since it was made")
+        elif existing is not None and not known:
+            log.note(f"{dic_path} agrees with the files and is taken over")
+        if existing != wanted:
+            write_atomically(dic_path, json.dumps(wanted).encode("utf-8"))
+        if known != catalog.steps:
+            write_atomically(table_path, json.dumps({"format": 1, "files": catalog.steps}).encode("utf-8"))
+    except DataError as fault:
+        log.warn(f"lengths are not cached: {fault}")
+
+
+def _as_set(items: object) -> set[tuple]:
+    keys = ("seq_name", "seg_idx", "start_pos", "length")
+    try:
+        return {tuple(item[key] for key in keys) for item in items}
+    except (TypeError, KeyError):
+        return set()

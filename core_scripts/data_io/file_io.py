@@ -1,0 +1,202 @@
+"""Reading and writing one file as (frames, dim) float32; only the frames that are asked for are read.
+
+.wav, .flac and .npy are what their names say; any other name is raw little-endian float32 without header.
+"""
+import io
+import os
+import wave
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from core_scripts import log
+from core_scripts.constants import FLOAT_DTYPE, INT16_SCALE
+from core_scripts.data_io.audio_header import AudioHeader, open_data, read_audio_header, read_wave_header
+from core_scripts.errors import DataError
+
+AUDIO_EXTS = (".wav", ".flac")
+_FLOAT_BYTES = 4
+_USUAL_DIMS = (1, 3, 13, 24, 25, 39, 40, 60, 64, 80, 100, 128, 256, 257, 513, 768, 1024)
+_INTEGER_SCALES = {"<i2": 2.0**15, "<i4": 2.0**31}
+
+
+def is_audio(path: Path) -> bool:
+    return path.suffix.lower() in AUDIO_EXTS
+
+
+def count_frames(path: Path, dim: int, rate_hz: int | None = None) -> int:
+    """Frames in the file, from its header or size alone.
+
+    Raises: DataError if the file is damaged, or does not fit `dim` or (audio) `rate_hz`.
+    """
+    if is_audio(path):
+        return _fitting(read_audio_header(path), path, dim, rate_hz).frames
+    if path.suffix.lower() == ".npy":
+        return len(_open_npy(path, dim))
+    with open_data(path) as file:
+        return _raw_frames(os.fstat(file.fileno()).st_size, path, dim)
+
+
+def read_frames(path: Path, dim: int, start: int = 0, stop: int | None = None, fill: float = 0.0) -> np.ndarray:
+    """Frames [start, stop) of the file, (stop - start, dim) float32; outside of the file they hold `fill`.
+
+    stop None: to the end of the file. Waveforms are in [-1, 1) for integer samples, as stored for float ones.
+    Raises: DataError, with the path and the first bad frame for NaN and infinities.
+    """
+    total = count_frames(path, dim)
+    stop = total if stop is None else stop
+    first, last = min(max(start, 0), total), min(max(stop, 0), total)
+    inside = _READERS.get(path.suffix.lower(), _read_raw)(path, dim, first, last) if first < last else None
+    if inside is not None and len(inside) != last - first:
+        raise DataError(f"{path} gave {len(inside)} of the {last - first} frames from {first} on; it was cut meanwhile")
+    if inside is not None:
+        _check_finite(inside, path, first)
+    if first == start and last == stop and inside is not None:
+        return inside
+    frames = np.full((max(0, stop - start), dim), fill, dtype=np.float32)
+    if inside is not None:
+        frames[first - start : last - start] = inside
+    return frames
+
+
+def _fitting(header: AudioHeader, path: Path, dim: int, rate_hz: int | None) -> AudioHeader:
+    if header.channels != dim:
+        raise DataError(f"{path} has {header.channels} channels, dims says {dim}; "
+                        f"mix it down or take one channel, or correct dims")
+    if rate_hz is not None and header.rate_hz != rate_hz:
+        raise DataError(f"{path} is at {header.rate_hz} Hz, wav_samp_rate says {rate_hz}; resample it or correct that")
+    return header
+
+
+def _read_wav(path: Path, dim: int, first: int, last: int) -> np.ndarray:
+    with open_data(path) as file:
+        header = _fitting(read_wave_header(file, path), path, dim, None)
+        file.seek(header.data_start + first * header.frame_bytes)
+        data = file.read((last - first) * header.frame_bytes)
+    stored = np.frombuffer(data[: len(data) - len(data) % header.frame_bytes], dtype=header.dtype)
+    if header.dtype == "u1":  # three little-endian bytes become the upper ones of an int32
+        wide = np.zeros((len(stored) // 3, 4), dtype=np.uint8)
+        wide[:, 1:] = stored.reshape(-1, 3)
+        stored = wide.view("<i4")
+    scale = _INTEGER_SCALES.get(stored.dtype.newbyteorder("<").str, 1.0)
+    return (stored.reshape(-1, dim) / np.float64(scale)).astype(np.float32)
+
+
+def _read_flac(path: Path, dim: int, first: int, last: int) -> np.ndarray:
+    try:
+        with soundfile.SoundFile(str(path)) as file:
+            file.seek(first)
+            return file.read(last - first, dtype="float32", always_2d=True)
+    except soundfile.LibsndfileError as fault:
+        raise DataError(f"{path}: damaged FLAC file: {fault.error_string}") from None
+
+
+def _open_npy(path: Path, dim: int) -> np.ndarray:
+    """The array as (frames, dim), not read yet."""
+    open_data(path).close()
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, EOFError, OSError) as fault:
+        raise DataError(f"{path} is no readable .npy file of numbers: {fault}") from None
+    if array.ndim == 1 and dim == 1:
+        array = array[:, None]
+    if array.ndim == 2 and array.shape[1] != dim and array.shape[0] == dim:
+        array = array.T
+    if array.ndim != 2 or array.shape[1] != dim or array.dtype.kind not in "fiu":
+        raise DataError(f"{path} holds {array.dtype} of shape {array.shape}; (frames, {dim}) numbers are needed")
+    if not len(array):
+        raise DataError(f"{path} holds no frames; take it off the list")
+    return array
+
+
+def _read_npy(path: Path, dim: int, first: int, last: int) -> np.ndarray:
+    return np.array(_open_npy(path, dim)[first:last], dtype=np.float32)
+
+
+def _raw_frames(size: int, path: Path, dim: int) -> int:
+    if size == 0:
+        raise DataError(f"{path} is an empty file")
+    if size % (_FLOAT_BYTES * dim):
+        fitting = [other for other in _USUAL_DIMS if size % (_FLOAT_BYTES * other) == 0]
+        raise DataError(f"{path}: {size} bytes are not whole frames of {dim} float32 values ({_FLOAT_BYTES * dim} "
+                        f"bytes); " + (f"dims {fitting} would fit" if fitting else "it is no float32 file or is cut"))
+    return size // (_FLOAT_BYTES * dim)
+
+
+def _read_raw(path: Path, dim: int, first: int, last: int) -> np.ndarray:
+    with open_data(path) as file:
+        file.seek(first * dim * _FLOAT_BYTES)
+        data = file.read((last - first) * dim * _FLOAT_BYTES)
+    whole = len(data) // (_FLOAT_BYTES * dim) * dim
+    return np.frombuffer(data, dtype=FLOAT_DTYPE, count=whole).reshape(-1, dim).astype(np.float32)
+
+
+def _check_finite(frames: np.ndarray, path: Path, first: int) -> None:
+    finite = np.isfinite(frames)
+    if not finite.all():
+        bad = int(np.argmin(finite.all(axis=1)))
+        kind = "sample" if is_audio(path) else "frame"
+        raise DataError(f"{path}: {kind} {first + bad} is NaN or infinite; repair the file or take it off the list")
+
+
+_READERS: dict[str, Callable[[Path, int, int, int], np.ndarray]] = {
+    ".wav": _read_wav, ".flac": _read_flac, ".npy": _read_npy,
+}
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """The file with all of `content`, or what was there before. Raises: DataError if it cannot be written."""
+    temporary = path.with_name(f".{os.getpid()}-{abs(hash(path.name)):x}.tmp")  # short: names may have 255 bytes
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as file:
+            file.write(content)
+        os.replace(temporary, path)
+    except OSError as fault:
+        temporary.unlink(missing_ok=True)
+        raise DataError(f"{path} cannot be written: {fault.strerror}") from None
+
+
+def write_frames(path: Path, frames: np.ndarray, rate_hz: int | None = None) -> None:
+    """(N, D) or (N,) numbers to a file of the kind that its name tells; audio as 16-bit PCM, rounded and clipped.
+
+    Raises: DataError if there are NaN or infinite values, if audio has no rate, or if the file cannot be written.
+    """
+    frames = np.asarray(frames)
+    kind = path.suffix.lower()
+    if not np.isfinite(frames).all():
+        raise DataError(f"{path} is not written: {np.count_nonzero(~np.isfinite(frames))} of {frames.size} values "
+                        f"are NaN or infinite; the model has diverged")
+    if kind == ".txt":
+        raise DataError(f"{path}: numbers are not written as text; take another output extension")
+    if kind in AUDIO_EXTS:
+        content = _encode_audio(path, frames, rate_hz)
+    elif kind == ".npy":
+        buffer = io.BytesIO()
+        np.save(buffer, frames.astype(np.float32), allow_pickle=False)
+        content = buffer.getvalue()
+    else:
+        content = frames.astype(FLOAT_DTYPE).tobytes()
+    write_atomically(path, content)
+
+
+def _encode_audio(path: Path, frames: np.ndarray, rate_hz: int | None) -> bytes:
+    if rate_hz is None:
+        raise DataError(f"{path} cannot be written: wav_samp_rate is None; set it in the configuration")
+    samples = np.rint(frames.astype(np.float64).reshape(len(frames), -1) * INT16_SCALE)
+    clipped = int(np.count_nonzero((samples > INT16_SCALE) | (samples < -INT16_SCALE)))
+    if clipped:
+        log.warn(f"{path}: {clipped} of {samples.size} samples are outside [-1, 1] and were clipped")
+    pcm = np.clip(samples, -INT16_SCALE, INT16_SCALE - 1).astype("<i2")
+    buffer = io.BytesIO()
+    if path.suffix.lower() == ".flac":
+        soundfile.write(buffer, pcm, rate_hz, format="FLAC", subtype="PCM_16")
+    else:
+        with wave.open(buffer, "wb") as file:
+            file.setnchannels(pcm.shape[1])
+            file.setsampwidth(2)
+            file.setframerate(rate_hz)
+            file.writeframes(pcm.tobytes())
+    return buffer.getvalue()

@@ -1,0 +1,84 @@
+"""`python main.py [verb] [key=value ...] [--flags]`: from the command line to the columns of the flow chart.
+
+Parsing and checking come before torch is imported, so help and mistakes are answered at once. This is the only place
+that ends the process.
+"""
+import sys
+import traceback
+from dataclasses import replace
+from pathlib import Path
+
+from core_scripts import log
+from core_scripts.config_parse.arg_parse import Command, parse_command
+from core_scripts.config_parse.config_parse import Resolved, resolve
+from core_scripts.config_parse.project_data import SPLITS, needs_synthetic_corpus, read_corpora
+from core_scripts.errors import EXIT_INTERRUPTED, ConfigError, RecitalError
+from core_scripts.run_folder import LOG_NAME, RunFolder, place_run
+
+DEMO_CONFIG = "demo.yaml"
+DEMO_NAME = "demo"
+
+
+def run_project() -> None:
+    """Run the recipe whose main.py calls this, in that file's folder, and exit with a code of core_scripts.errors."""
+    project_dir = Path(sys.modules["__main__"].__file__).resolve().parent
+    sys.exit(run_command(sys.argv[1:], project_dir))
+
+
+def run_command(argv: list[str], project_dir: Path) -> int:
+    """Do what the command line says and return the exit code; mistakes are told on stderr without a traceback."""
+    try:
+        run_verb(parse_command(argv, title=project_dir.name), project_dir)
+    except RecitalError as error:
+        if "--debug" in argv:
+            traceback.print_exc()
+        log.note(f"error: {error}")
+        return error.exit_code
+    except KeyboardInterrupt:
+        log.note("interrupted")
+        return EXIT_INTERRUPTED
+    finally:
+        log.close_run_log()
+    return 0
+
+
+def run_verb(command: Command, project_dir: Path) -> None:
+    """Resolve and check the settings, then do what the verb says in the run's folder."""
+    if command.verb == "demo":
+        command = demo_command(command, project_dir)
+    resolved = resolve(command, project_dir)
+    check_data_keys(resolved)
+    if command.verb == "config":
+        log.say(resolved.as_yaml())
+        return
+    resolved = place_run(resolved, project_dir)
+    with RunFolder(Path(resolved.args.save_model_dir), fresh=resolved.args.fresh) as folder:
+        log.open_run_log(folder.path / LOG_NAME)
+        from core_scripts import flow  # torch, which takes seconds, comes only now
+
+        columns = {"train": (flow.train,), "infer": (flow.infer,), "trace": (flow.trace,),
+                   "demo": (flow.train, flow.infer, flow.score)}
+        for column in columns[command.verb]:
+            column(resolved, folder)
+
+
+def demo_command(command: Command, project_dir: Path) -> Command:
+    """The same command with the settings of the recipe's demo.yaml, in a run of its own."""
+    args = command.args
+    if not args.config_file:
+        args.config_file = str(project_dir / DEMO_CONFIG)
+    if "exp" not in command.given:
+        args.exp = DEMO_NAME
+    return replace(command, given=command.given | {"exp"})
+
+
+def check_data_keys(resolved: Resolved) -> None:
+    """Raises: ConfigError if the data keys of the config do not fit together, or a list is not where it should be."""
+    corpora = [corpus for split in SPLITS for corpus in read_corpora(resolved.config, split)]
+    if not corpora:
+        raise ConfigError("config.py names no trn_list, val_list or test_list; nothing to work on")
+    to_be_made = needs_synthetic_corpus(resolved.config, SPLITS)
+    for corpus in corpora:
+        source = corpus.list_source
+        if isinstance(source, Path) and source.parent != to_be_made and not source.is_file():
+            raise ConfigError(f"list {source} of {corpus.name} not found; correct the path in config.py, or data=FOLDER")

@@ -1,0 +1,87 @@
+"""How well simple guesses do on quantised waveforms: what a model must beat. Numpy only.
+
+Codes are a list of one-dimensional integer arrays in [0, levels), one per utterance; bits are per sample.
+"""
+from collections.abc import Sequence
+
+import numpy as np
+
+from core_scripts.errors import DataError
+
+Codes = Sequence[np.ndarray]
+
+_ADDED = 0.5  # count added to every code (Jeffreys' prior)
+
+
+def marginal_bits(train_codes: Codes, test_codes: Codes, levels: int) -> float:
+    """Bits per sample of the test codes under the frequencies of the training codes, each code counted 1/2 higher.
+
+    Raises: DataError if there are no codes, or they are no integers in [0, levels).
+    """
+    _check(train_codes, test_codes, levels)
+    return float(-_log2_frequencies(train_codes, levels)[np.concatenate(test_codes)].mean())
+
+
+def bigram_bits(train_codes: Codes, test_codes: Codes, levels: int) -> float:
+    """Bits per sample of the test codes, each predicted from the one before it.
+
+    p(j | i) = (count(i, j) + kinds(i) p(j)) / (count(i) + kinds(i)), kinds(i) being the number of different codes
+    seen after i (Witten and Bell 1991, method C, interpolated), and p(j) that of `marginal_bits`, which also predicts
+    the first sample of each utterance. Memory grows with the pairs that occur, not with levels**2.
+    Raises: DataError as `marginal_bits`.
+    """
+    _check(train_codes, test_codes, levels)
+    log2_marginal = _log2_frequencies(train_codes, levels)
+    pairs, counts = np.unique(_pairs(train_codes, levels), return_counts=True)
+    kinds = np.maximum(np.bincount(pairs // levels, minlength=levels), 1)  # 1: after unseen codes, the marginal alone
+    totals = np.bincount(pairs // levels, weights=counts, minlength=levels)
+
+    asked = _pairs(test_codes, levels)
+    before, after = asked // levels, asked % levels
+    seen = _look_up(pairs, counts, asked)
+    escape = kinds[before] * np.exp2(log2_marginal[after])
+    later = np.log2((seen + escape) / (totals + kinds)[before]).sum()
+    first = log2_marginal[[codes[0] for codes in test_codes if len(codes)]].sum()
+    return float(-(first + later) / sum(map(len, test_codes)))
+
+
+def persistence_accuracy(codes: Codes) -> float:
+    """Share of samples that equal the one before them in the same utterance.
+
+    Raises: DataError if no utterance has two samples.
+    """
+    pairs = sum(max(0, len(own) - 1) for own in codes)
+    if not pairs:
+        raise DataError("persistence needs an utterance of at least two samples; all of these are shorter")
+    return float(sum(np.count_nonzero(own[1:] == own[:-1]) for own in codes) / pairs)
+
+
+def _log2_frequencies(codes: Codes, levels: int) -> np.ndarray:
+    counts = np.bincount(np.concatenate(codes), minlength=levels) + _ADDED
+    return np.log2(counts / counts.sum())
+
+
+def _pairs(codes: Codes, levels: int) -> np.ndarray:
+    """before * levels + after, for all neighbours inside the utterances."""
+    return np.concatenate([own[:-1].astype(np.int64) * levels + own[1:] for own in codes])
+
+
+def _look_up(keys: np.ndarray, values: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    """values where keys (ascending) hold what is asked, else 0."""
+    if not len(keys):
+        return np.zeros(len(asked), dtype=np.int64)
+    places = np.searchsorted(keys, asked).clip(max=len(keys) - 1)
+    return np.where(keys[places] == asked, values[places], 0)
+
+
+def _check(train_codes: Codes, test_codes: Codes, levels: int) -> None:
+    for kind, codes in (("training", train_codes), ("test", test_codes)):
+        if not sum(map(len, codes)):
+            raise DataError(f"there are no {kind} codes; give at least one utterance of one sample")
+        for number, own in enumerate(codes):
+            if own.ndim != 1 or not np.issubdtype(own.dtype, np.integer):
+                raise DataError(f"{kind} codes number {number} are {own.ndim}-dimensional {own.dtype}; "
+                                f"give one-dimensional integers")
+            if len(own) and not 0 <= own.min() <= own.max() < levels:
+                raise DataError(f"{kind} codes number {number} reach from {own.min()} to {own.max()}, "
+                                f"outside [0, {levels}); quantise with the same number of levels")

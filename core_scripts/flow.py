@@ -1,0 +1,96 @@
+"""The two columns of the flow chart, training and inference, one line per box."""
+import importlib
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import torch
+
+from core_scripts import log
+from core_scripts.config_parse.config_parse import Resolved
+from core_scripts.config_parse.data_config import LoaderOptions
+from core_scripts.config_parse.project_data import needs_synthetic_corpus, read_corpora, read_options
+from core_scripts.corpus.synthetic import ensure_corpus
+from core_scripts.data_io.customize_dataset import NII_MergeDataSetLoader
+from core_scripts.nn_manager.model_base import CropContext, ModelBase
+from core_scripts.nn_manager.nn_manager import f_inference_wrapper, f_train_wrapper
+from core_scripts.op_manager.op_manager import OptimizerWrapper
+from core_scripts.report.curve import draw_curve
+from core_scripts.run_folder import CURVE_NAME, METRICS_NAME, RunFolder
+from core_scripts.startup_config import choose_device, set_random_seed
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What both columns have in common: the settings, the device, and the recipe's model module."""
+
+    conf: Any
+    args: Any
+    device: torch.device
+    recipe: ModuleType
+    folder: RunFolder
+
+
+def train(resolved: Resolved, folder: RunFolder) -> None:
+    """Train the recipe in its run folder, from the newest state found there."""
+    stage = set_stage(resolved, folder)
+    train_set = load_data_set(stage, "trn")
+    val_set = load_data_set(stage, "val")
+    model = build_model(stage, train_set, train_set.get_data_mean_std())
+    loss = stage.recipe.Loss(stage.args)
+    optimizer = OptimizerWrapper(model, stage.args)
+    checkpoint = folder.checkpoint_to_train_from(stage.args)
+    f_train_wrapper(stage.args, model, loss, stage.device, optimizer, train_set, val_set, checkpoint)
+    draw_curve(folder.path / METRICS_NAME, folder.path / CURVE_NAME)
+
+
+def infer(resolved: Resolved, folder: RunFolder) -> None:
+    """Generate the test list into the run's output folder."""
+    stage = set_stage(resolved, folder)
+    test_set = load_data_set(stage, "test")
+    model = build_model(stage, test_set, None)
+    checkpoint = folder.checkpoint_to_generate_with(stage.args)
+    f_inference_wrapper(stage.args, model, stage.device, test_set, checkpoint)
+
+
+def set_stage(resolved: Resolved, folder: RunFolder) -> Stage:
+    """Seed, device, and the recipe's model.py."""
+    args = resolved.args
+    set_random_seed(args.seed, args)
+    device = choose_device(args)
+    return Stage(resolved.config, args, device, importlib.import_module(args.module_model), folder)
+
+
+def load_data_set(stage: Stage, split: str) -> NII_MergeDataSetLoader | None:
+    """The corpora of a split ("trn", "val", "test") cut and batched; None if the config has none."""
+    corpus = needs_synthetic_corpus(stage.conf, (split,))
+    if corpus is not None:
+        ensure_corpus(corpus)
+    context = crop_context(stage)
+    corpora = read_corpora(stage.conf, split, (context.inputs, context.outputs))
+    if not corpora:
+        return None
+    options = read_options(stage.conf, stage.args, split, stage.folder.path / "cache")
+    loader = LoaderOptions(
+        batch_size=stage.args.batch_size,
+        shuffle=split == "trn" and stage.args.shuffle,
+        num_workers=stage.args.num_workers,
+        sampler=stage.args.sampler if split == "trn" else "None",
+        pin_memory=stage.device.type == "cuda",
+        seed=stage.args.seed,
+        merge=stage.args.way_to_merge_datasets,
+        longest_first=split == "test",
+    )
+    return NII_MergeDataSetLoader.from_specs(corpora, options, loader)
+
+
+def crop_context(stage: Stage) -> CropContext:
+    """What the recipe's model wants around a crop; nothing, unless it derives from ModelBase."""
+    model_class = stage.recipe.Model
+    return model_class.crop_context(stage.conf) if issubclass(model_class, ModelBase) else CropContext()
+
+
+def build_model(stage: Stage, data: NII_MergeDataSetLoader, mean_std: Any) -> torch.nn.Module:
+    """The recipe's Model for the dimensions of `data`."""
+    return stage.recipe.Model(data.get_in_dim(), data.get_out_dim(), stage.args, stage.conf, mean_std)

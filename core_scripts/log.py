@@ -1,0 +1,42 @@
+"""Where words go: results to stdout, progress and warnings to stderr, and both to the log file of the run."""
+import sys
+from pathlib import Path
+from typing import TextIO
+
+_run_log: TextIO | None = None
+
+
+def open_run_log(path: Path) -> None:
+    """Copy everything that is said from now on to `path`, appended, until `close_run_log`."""
+    global _run_log
+    close_run_log()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _run_log = path.open("a", encoding="utf-8")
+
+
+def close_run_log() -> None:
+    global _run_log
+    if _run_log is not None:
+        _run_log.close()
+        _run_log = None
+
+
+def say(message: str = "") -> None:
+    """A result or a table row: stdout."""
+    _write(message, sys.stdout)
+
+
+def note(message: str) -> None:
+    """Progress, or where something was saved: stderr."""
+    _write(message, sys.stderr)
+
+
+def warn(message: str) -> None:
+    """Something works but not as one may think: stderr, marked."""
+    _write(f"warning: {message}", sys.stderr)
+
+
+def _write(message: str, stream: TextIO) -> None:
+    print(message, file=stream, flush=True)
+    if _run_log is not None:
+        print(message, file=_run_log, flush=True)

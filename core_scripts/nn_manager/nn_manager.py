@@ -1,0 +1,284 @@
+"""Training and inference: the two wrappers of the flow chart, the epoch loop and the training step."""
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from core_scripts import log, streams
+from core_scripts.checkpoint.fitting import load_weights
+from core_scripts.checkpoint.store import write_checkpoint
+from core_scripts.checkpoint.train_state import weights_of
+from core_scripts.config_parse.run_options import CallOptions, InferOptions, SaveOptions, TrainOptions
+from core_scripts.constants import STREAM_MODEL, STREAM_VALIDATION
+from core_scripts.data_io.collate import Batch
+from core_scripts.data_io.position import DataPosition
+from core_scripts.errors import ConfigError, NonFiniteLossError
+from core_scripts.nn_manager.model_base import adapt_loss, adapt_model
+from core_scripts.nn_manager.nn_manager_tools import Losses, add_losses, call_model, generate_in_segments, move_batch
+from core_scripts.nn_manager.progress import Progress
+from core_scripts.nn_manager.stopping import StopRequest
+from core_scripts.nn_manager.training_run import Player, TrainingRun, save_epoch, save_within_epoch, take_up
+from core_scripts.op_manager.op_process_monitor import Monitor, format_row, table_header
+
+
+@dataclass(frozen=True)
+class Group:
+    """The minibatches whose gradients one optimizer step sums: how many they are, and whether this is the last."""
+
+    size: int
+    complete: bool
+
+
+StepFunction = Callable[[TrainingRun, Batch, Group], Losses]
+
+
+def f_train_wrapper(
+    args, pt_model, loss_wrapper, device, optimizer_wrapper, train_dataset_wrapper, val_dataset_wrapper=None, checkpoint=None
+) -> None:
+    """Train `pt_model` to the last epoch, to early stopping, or until a signal asks to stop.
+
+    checkpoint: a loaded full checkpoint (dict) to go on from, weights (OrderedDict) to start from, or None.
+    Raises: SystemExit with the exit code of the signal after the state was saved; NonFiniteLossError; CheckpointError.
+    """
+    player = Player(adapt_model(pt_model), optimizer_wrapper)
+    run = start_run(args, (player,), device, train_dataset_wrapper)
+    run.compute_loss = adapt_loss(loss_wrapper) if player.hooks.loss is None else None
+    take_up(run, player, checkpoint)
+    optimizer_wrapper.print_info()
+    parameters = sum(value.numel() for value in pt_model.parameters() if value.requires_grad)
+    log.say(f"Model {type(pt_model).__name__}: {parameters:,} trainable parameters on {device}")
+    train_epochs(run, train_dataset_wrapper, val_dataset_wrapper, train_step, validation_step)
+
+
+def start_run(args: Any, players: tuple[Player, ...], device: torch.device, data: Any) -> TrainingRun:
+    """A run at its beginning, with the models on `device`."""
+    options = TrainOptions.from_args(args)
+    for player in players:
+        player.hooks.module.to(device, dtype=torch.float32)
+    return TrainingRun(
+        players=players,
+        compute_loss=None,
+        device=device,
+        options=options,
+        call=CallOptions.from_args(args),
+        save=SaveOptions.from_args(args),
+        config=options.config_text,
+        train_log=Monitor(),
+        val_log=Monitor(),
+        position=DataPosition(seed=options.seed, fingerprint=data.fingerprint()),
+    )
+
+
+def train_epochs(
+    run: TrainingRun, train_data: Any, val_data: Any, step: StepFunction, val_step: StepFunction
+) -> None:
+    """The epochs: one pass over the training data, one over the validation data, save, stop or go on."""
+    data_sets = [train_data] + ([val_data] if val_data is not None else [])
+    for data in data_sets:
+        data.print_info()
+    run.set_up()
+    log.say("\n".join([table_header(), *run.table]))
+    best_log = run.val_log if val_data is not None else None
+    stopped_early = False
+    with StopRequest() as stop:
+        while run.position.epoch < run.options.epochs and not stopped_early:
+            epoch = run.position.epoch
+            f_run_one_epoch(run, train_data, run.train_log, step, stop)
+            leave_if_asked(run, stop)
+            if val_data is not None:
+                validate(run, val_data, val_step)
+            best = best_log.is_best(epoch) if best_log is not None else True
+            losses = run.val_log if val_data is not None else run.train_log
+            rates = [player.optimizer.lr_scheduler.step(losses.flagged_loss(epoch)) for player in run.players]
+            run.table.append(format_row(run.train_log, best_log, epoch, best, rates[0]))
+            log.say(run.table[-1])
+            run.position = run.position.next_epoch()
+            save_epoch(run, best=best)
+            stopped_early = best_log is not None and best_log.should_stop(run.players[0].optimizer)
+            leave_if_asked(run, stop, saved=True)
+    log.say(f"Training finished{' by early stopping' if stopped_early else ''}")
+    log.say(f"Model is saved to {run.save.directory / (run.save.trained_name + run.save.ext)}")
+
+
+def f_run_one_epoch(
+    run: TrainingRun, data: Any, monitor: Monitor, step: StepFunction, stop: StopRequest | None = None
+) -> None:
+    """One pass over `data` from the run's position on, `step` by step; `monitor` sums the losses.
+
+    Ends early, between two optimizer steps, when a stop was requested.
+    """
+    training = monitor is run.train_log
+    options = run.options
+    data.set_position(run.position if training else DataPosition(seed=options.seed, epoch=run.position.epoch))
+    loader = data.get_loader()
+    limit = options.train_batches if training else options.val_batches
+    total = min(len(loader), limit) if limit else len(loader)
+    first = run.position.samples // data.get_batch_size() if training else 0
+    monitor.start_epoch(run.position.epoch, fresh=first == 0)
+    with Progress("train" if training else "valid", run.position.epoch, total, options.verbose) as progress:
+        for number, batch in enumerate(islice(loader, total - first), first):
+            started = time.perf_counter()
+            group = _group_of(number, total, options.accumulate if training else 1)
+            losses = step(run, move_batch(batch, run.device), group)
+            monitor.add(losses.parts, losses.flags, int(batch.lengths.sum()), time.perf_counter() - started)
+            progress.show(number + 1, losses.parts)
+            if training and group.complete and options.save_every and (number + 1) % options.save_every == 0:
+                save_within_epoch(run)
+            if stop is not None and stop.exit_code is not None and group.complete:
+                break
+
+
+def train_step(run: TrainingRun, batch: Batch, group: Group) -> Losses:
+    """Forward, loss, backward; with the last minibatch of a group also clip, update, and advance the data position.
+
+    Weights and position change here and nowhere else, so no checkpoint can fall between them.
+    Raises: NonFiniteLossError before anything is changed.
+    """
+    (player,) = run.players
+    optimizer = player.optimizer.optimizer
+    seed_model_randomness(run.options.seed, STREAM_MODEL, run.step, run.pending)
+    losses = compute_losses(run, player, batch)
+    require_finite(losses, batch)
+    if losses.total.requires_grad:
+        (losses.total / group.size).backward()
+    run.pending += len(batch.index)
+    if group.complete:
+        if player.optimizer.grad_clip_norm > 0:
+            torch.nn.utils.clip_grad_norm_(player.hooks.module.parameters(), player.optimizer.grad_clip_norm)
+        optimizer.step()
+        optimizer.zero_grad()
+        run.position, run.step, run.pending = run.position.advance(run.pending), run.step + 1, 0
+    return losses
+
+
+def compute_losses(run: TrainingRun, player: Player, batch: Batch) -> Losses:
+    """Run the model on a batch and compare: Model.loss where it is defined, else Loss.compute."""
+    hooks = player.hooks
+    output = call_model(hooks.module, batch, hooks, run.call)
+    if hooks.loss is not None:
+        return add_losses(hooks.loss(output, batch.targets))
+    target = hooks.module.normalize_target(batch.targets) if isinstance(batch.targets, torch.Tensor) else batch.targets
+    return add_losses(run.compute_loss(output, target))
+
+
+def validation_step(run: TrainingRun, batch: Batch, group: Group) -> Losses:
+    """Forward and loss without any update, with randomness of its own."""
+    seed_model_randomness(run.options.seed, STREAM_VALIDATION, run.position.epoch, int(batch.index[0]))
+    return compute_losses(run, run.players[0], batch)
+
+
+def validate(run: TrainingRun, data: Any, step: StepFunction) -> None:
+    """One pass over the validation data; the models are as they were afterwards."""
+    run.mark(validating=True)
+    if run.options.eval_mode_for_validation:
+        run.set_training(False)
+    with torch.no_grad():
+        f_run_one_epoch(run, data, run.val_log, step)
+    run.set_training(True)
+    run.mark(validating=False)
+
+
+def seed_model_randomness(seed: int, stream: int, step: int, index: int) -> None:
+    """Dropout and sampling of a step are a function of (seed, step), so no generator state needs to be kept."""
+    word = int(streams.words(seed, stream, step, index, count=1)[0]) >> 1
+    torch.default_generator.manual_seed(word)
+    if torch.cuda.is_available():
+        torch.cuda.manual_seed_all(word)
+
+
+def require_finite(losses: Losses, batch: Batch) -> None:
+    """Raises: NonFiniteLossError that names the utterances."""
+    if not torch.isfinite(losses.total):
+        raise NonFiniteLossError(
+            f"loss is {float(losses.total)} on {', '.join(batch.info)}; nothing was updated with it. "
+            "Lower --lr, set --grad-clip-norm, or look at these files"
+        )
+
+
+def leave_if_asked(run: TrainingRun, stop: StopRequest, *, saved: bool = False) -> None:
+    """Save and leave with the signal's exit code, if one came."""
+    if stop.exit_code is None:
+        return
+    if not saved:
+        save_within_epoch(run)
+    log.note(f"stopped at epoch {run.position.epoch}, step {run.step}; start again to go on")
+    raise SystemExit(stop.exit_code)
+
+
+def _group_of(number: int, total: int, accumulate: int) -> Group:
+    """The accumulation group of minibatch `number`; the last one of an epoch may be smaller and is still used."""
+    start = number - number % accumulate
+    size = min(accumulate, total - start)
+    return Group(size, number + 1 == start + size)
+
+
+def f_inference_wrapper(args, pt_model, device, test_dataset_wrapper, checkpoint) -> None:
+    """Generate from the test set with the weights in `checkpoint` and write what comes out, file by file.
+
+    Raises: CheckpointError if the weights do not fit; DataError if the output cannot be written.
+    """
+    hooks = adapt_model(pt_model)
+    options, call = InferOptions.from_args(args), CallOptions.from_args(args)
+    if hooks.takes_batch and options.segment_length > 0:
+        raise ConfigError("--trunc-input-length-for-inference is for models of one pass; this one generates whole files")
+    load_weights(pt_model.to(device, dtype=torch.float32), weights_of(checkpoint), "the checkpoint")
+    test_dataset_wrapper.print_info()
+    pt_model.eval()
+    hooks.mark(validating=False, epoch=0)
+    started, count = time.perf_counter(), 0
+    with torch.no_grad():
+        for batch in _chosen_batches(test_dataset_wrapper, options):
+            begun = time.perf_counter()
+            output = generate(hooks, move_batch(batch, device), call, options)
+            _write_outputs(test_dataset_wrapper, batch, output, options)
+            count += len(batch.info)
+            each = (time.perf_counter() - begun) / len(batch.info)
+            for info in batch.info if options.verbose else ():
+                log.note(f"Generating {count}, {info}, time cost: {each:.3f}s")
+    log.say(f"Generated {count} utterances in {time.perf_counter() - started:.1f} s")
+    log.say(f"Output data has been saved to {options.output_dir}")
+    hooks.finish_up_inference()
+
+
+def generate(hooks: Any, batch: Batch, call: CallOptions, options: InferOptions) -> torch.Tensor | None:
+    """The model's output for a batch, whole or in cross-faded segments, at the scale of the data."""
+
+    def run_once(piece: Batch) -> torch.Tensor | None:
+        return call_model(hooks.inference, piece, hooks, call)
+
+    segmented = 0 < options.segment_length < batch.inputs.shape[1]
+    if segmented:
+        output = generate_in_segments(run_once, batch, options.segment_length, options.segment_overlap)
+    else:
+        output = run_once(batch)
+    return None if output is None else hooks.module.denormalize_output(output)
+
+
+def _chosen_batches(data: Any, options: InferOptions) -> Iterator[Batch]:
+    """Minibatches of the index range, reduced to the names of --inference-data-list where one is given."""
+    stop = options.end_index if options.end_index >= 0 else None
+    for batch in islice(data.get_loader(), options.start_index, stop):
+        chosen = batch if options.names is None else batch.select_names(options.names)
+        if len(chosen.info):
+            yield chosen
+
+
+def _write_outputs(data: Any, batch: Batch, output: torch.Tensor | None, options: InferOptions) -> None:
+    if output is None:
+        log.note(f"No output saved for {', '.join(batch.info)}")
+        return
+    for item, info in zip(output.cpu().numpy(), batch.info, strict=True):
+        data.putitem(item[None], options.output_dir, options.prefix, info)
+
+
+def f_convert_epoch_to_trained(args, pt_model, device, checkpoint) -> None:
+    """Write the weights of a full checkpoint as the trained model."""
+    save = SaveOptions.from_args(args)
+    load_weights(pt_model, weights_of(checkpoint), "the checkpoint")
+    path = Path(save.directory) / f"{save.trained_name}{save.ext}"
+    write_checkpoint(path, pt_model.state_dict())
+    log.say(f"Model is saved to {path}")

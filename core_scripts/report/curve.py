@@ -1,0 +1,37 @@
+"""The learning curve as a picture, from the metrics file of a run."""
+import csv
+from pathlib import Path
+
+from core_scripts import log
+
+
+def draw_curve(metrics: Path, picture: Path) -> bool:
+    """Draw training and validation loss per epoch from `metrics` (CSV) to `picture` (PNG).
+
+    Returns whether it was drawn; without matplotlib one line says how to get it.
+    """
+    with metrics.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    try:
+        import matplotlib
+    except ImportError:
+        log.note(f"{picture.name} not drawn: pip install matplotlib")
+        return False
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(7, 4), layout="constrained")
+    epochs = [int(row["epoch"]) for row in rows]
+    for column, label in (("train_loss", "training"), ("val_loss", "validation")):
+        values = [float(row[column]) if row[column] else None for row in rows]
+        if any(value is not None for value in values):
+            axes.plot(epochs, [float("nan") if value is None else value for value in values], marker=".", label=label)
+    for row in rows:
+        if row["best"] == "yes":
+            best = int(row["epoch"])
+    axes.axvline(best, color="0.7", linewidth=0.8, zorder=0)
+    axes.set(xlabel="epoch", ylabel="loss", title=metrics.parent.name)
+    axes.legend(frameon=False)
+    figure.savefig(picture, dpi=120)
+    pyplot.close(figure)
+    return True

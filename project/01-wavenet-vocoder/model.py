@@ -1,0 +1,52 @@
+"""WaveNet vocoder (van den Oord et al. 2016, arXiv:1609.03499) on log-mel frames (Tamamori et al. 2017)."""
+from core_scripts.features.mulaw import decode, encode
+from core_scripts.generation.engine import GenerationOptions, generate
+from core_scripts.nn_manager.model_base import CropContext, ModelBase
+from sandbox.block_wavenet import WaveNet
+
+
+class Model(ModelBase):
+    """Predicts each mu-law code from the samples before it and from the mel frames around it."""
+
+    takes_batch = True
+
+    def __init__(self, in_dim, out_dim, args, prj_conf, mean_std=None):
+        super().__init__(in_dim, out_dim, args, prj_conf, mean_std)
+        self.levels = prj_conf.net.levels
+        self.receptive_field = prj_conf.net.receptive_field
+        self.generation = GenerationOptions(args.engine, args.temperature, args.generation_seed)
+        self.net = WaveNet(prj_conf.net)
+
+    @staticmethod
+    def crop_context(prj_conf):
+        return CropContext(inputs=(prj_conf.net.frame_context(),), outputs=(prj_conf.net.wave_context(),))
+
+    def forward(self, batch):
+        """Mean negative log-likelihood of the samples inside the file, in nats per sample.
+
+        batch.inputs: (B, F, C) mel frames with their context; batch.targets: (B, R + T, 1) waveform in [-1, 1], of
+        which the first R samples are only seen; batch.lengths: (B,) samples of the T that belong to the crop.
+        """
+        codes = encode(batch.targets[..., 0], self.levels)
+        return self.net.loss(codes, self.normalize_input(batch.inputs), batch.lengths)
+
+    def inference(self, batch):
+        """(B, F, C) mel frames with their context -> (B, T, 1) waveform in [-1, 1]."""
+        frames = self.normalize_input(batch.inputs)
+        codes = generate(self.net, frames, batch.lengths, batch.names, self.generation)
+        return decode(codes, self.levels).unsqueeze(-1)
+
+    def target_codes(self, batch):
+        """The codes of each crop, one row per item, for the baselines that need no network."""
+        codes = encode(batch.targets[:, self.receptive_field :, 0], self.levels)
+        return [row[:length] for row, length in zip(codes, batch.lengths, strict=True)]
+
+
+class Loss:
+    """The model returns its loss already."""
+
+    def __init__(self, args):
+        pass
+
+    def compute(self, nll, target):
+        return nll

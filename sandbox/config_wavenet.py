@@ -1,0 +1,184 @@
+"""The WaveNet as a record: sizes and geometry only, so that configurations never import torch."""
+import difflib
+import math
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from core_scripts.errors import ConfigError, all_faults
+from core_scripts.geometry.chain import Chain, context
+from core_scripts.geometry.ops import Conv, TransposedConv, causal, delay, linear, repeat
+from core_scripts.geometry.span import Span
+
+UPSAMPLE_MODES = ("repeat", "linear", "transposed")
+_LARGEST_BITS = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class WaveNetConfig:
+    """An autoregressive model of mu-law codes, conditioned on frames (van den Oord et al. 2016, sections 2.1-2.5).
+
+    Hidden position u sees the samples before u and predicts sample u. Conditioning frame i belongs to samples
+    [i*hop, (i+1)*hop) and reaches them by one of
+
+        repeat      the frame itself
+        linear      the straight line between the centres of two neighbouring frames
+        transposed  learned transposed convolutions, one stage per factor, each output a sum over `upsample_taps`
+                    inputs; the number is odd so that a stage turns input i into outputs [i*s, (i+1)*s) exactly centred
+
+    Raises: ConfigError, all faults together.
+    """
+
+    layers: int = 20  # gated layers
+    dilation_cycle: int = 10  # dilations 1, 2, ..., 2**9, then again
+    kernel_size: int = 2
+    residual_channels: int = 32
+    gate_channels: int = 32  # after tanh * sigmoid
+    skip_channels: int = 128
+    post_channels: int = 256
+    bits: int = 8  # 2**bits mu-law levels
+    cond_channels: int = 80  # values per conditioning frame
+    hop: int = 80  # samples per conditioning frame
+    upsample: str = "repeat"
+    upsample_factors: tuple[int, ...] = ()  # stages of the transposed mode, product = hop; empty: chosen from hop
+    upsample_taps: int = 3
+
+    def __post_init__(self) -> None:
+        faults = self._size_faults() or self._fit_faults()
+        if faults:
+            raise all_faults(ConfigError, "WaveNetConfig", faults)
+
+    @property
+    def levels(self) -> int:
+        """Number of codes."""
+        return 2**self.bits
+
+    @property
+    def dilations(self) -> tuple[int, ...]:
+        """One per layer."""
+        return tuple(2 ** (layer % self.dilation_cycle) for layer in range(self.layers))
+
+    @property
+    def factors(self) -> tuple[int, ...]:
+        """Stages of the transposed mode as they are used."""
+        return tuple(self.upsample_factors) or choose_factors(self.hop)
+
+    @property
+    def receptive_field(self) -> int:
+        """Number of past samples that one prediction sees: 1 + sum of (kernel_size - 1) * dilation."""
+        return self.stack_geometry().receptive_field()
+
+    def stack_geometry(self) -> Chain:
+        """From waveform samples to hidden positions: one step of delay, then the causal layers."""
+        return Chain((delay(1), *self._layer_geometry()))
+
+    def upsample_geometry(self) -> Chain:
+        """From conditioning frames to sample positions."""
+        if self.upsample == "repeat":
+            return Chain((repeat(self.hop),))
+        if self.upsample == "linear":
+            return Chain((linear(self.hop),))
+        return Chain(tuple(self._stage(factor) for factor in self.factors))
+
+    def condition_geometry(self) -> Chain:
+        """From conditioning frames to hidden positions.
+
+        Every layer reads the conditioning at its own output positions only, so the taps of the first layer need none.
+        """
+        return Chain((*self.upsample_geometry().ops, *self._layer_geometry()[1:]))
+
+    def condition_span(self, out: Span) -> Span:
+        """Sample positions whose conditioning the predictions `out` need."""
+        return self.condition_geometry().spans(out)[len(self.upsample_geometry().ops)]
+
+    def frame_context(self) -> tuple[int, int]:
+        """Extra frames (left, right) beyond [a/hop, ceil(b/hop)) that predictions [a, b), a multiple of hop, need."""
+        return context(self.condition_geometry(), self.hop)
+
+    def wave_context(self) -> tuple[int, int]:
+        """Extra samples (left, right) beyond [a, b) that teacher-forced training on [a, b) needs."""
+        return context(self.stack_geometry(), 1)
+
+    def _layer_geometry(self) -> tuple[Conv, ...]:
+        return tuple(causal(self.kernel_size, dilation) for dilation in self.dilations)
+
+    def _stage(self, factor: int) -> TransposedConv:
+        return TransposedConv(self.upsample_taps * factor, factor, (self.upsample_taps - 1) // 2 * factor)
+
+    def _size_faults(self) -> list[str]:
+        sizes = [field.name for field in fields(self) if field.type in (int, "int")]
+        faults = [f"{name}={getattr(self, name)!r} must be a whole number of at least 1"
+                  for name in sizes if not _is_count(getattr(self, name))]
+        if not all(_is_count(factor) for factor in self.upsample_factors):
+            faults.append(f"upsample_factors={self.upsample_factors!r} must hold whole numbers of at least 1")
+        return faults
+
+    def _fit_faults(self) -> list[str]:
+        faults = []
+        if self.kernel_size < 2:
+            faults.append(f"kernel_size={self.kernel_size} sees no past; take 2 or more")
+        if self.bits > _LARGEST_BITS:
+            faults.append(f"bits={self.bits} is more than {_LARGEST_BITS}; mu-law WaveNets use 8 to 10")
+        if self.layers % self.dilation_cycle:
+            below = self.layers - self.layers % self.dilation_cycle
+            remedy = f"layers={below or self.dilation_cycle} or dilation_cycle={math.gcd(self.layers, self.dilation_cycle)}"
+            faults.append(f"layers={self.layers} is not a multiple of dilation_cycle={self.dilation_cycle}; "
+                          f"take {remedy}")
+        return faults + self._upsample_faults()
+
+    def _upsample_faults(self) -> list[str]:
+        faults = []
+        if self.upsample not in UPSAMPLE_MODES:
+            faults.append(f"upsample={self.upsample!r} is unknown{_did_you_mean(self.upsample, UPSAMPLE_MODES)}; "
+                          f"there are {', '.join(UPSAMPLE_MODES)}")
+        product = math.prod(self.upsample_factors)
+        if self.upsample_factors and product != self.hop:
+            written = " * ".join(map(str, self.upsample_factors))
+            faults.append(f"hop={self.hop} is not the product of upsample_factors, {written} = {product}; "
+                          f"take hop={product} or upsample_factors={choose_factors(self.hop)}")
+        if self.upsample_taps % 2 == 0:
+            faults.append(f"upsample_taps={self.upsample_taps} is even, frames would not stay centred on their "
+                          f"samples; take {self.upsample_taps - 1} or {self.upsample_taps + 1}")
+        return faults
+
+
+def choose_factors(hop: int) -> tuple[int, ...]:
+    """Stages with product `hop`, largest first: its prime factors, with pairs of twos joined to fours."""
+    factors, rest, prime = [], hop, 2
+    while rest > 1:
+        while rest % prime == 0:
+            factors.append(prime)
+            rest //= prime
+        prime += 1
+    twos = factors.count(2)
+    joined = [4] * (twos // 2) + [2] * (twos % 2) + [factor for factor in factors if factor != 2]
+    return tuple(sorted(joined, reverse=True)) or (1,)
+
+
+WAVENET_PRESETS = {
+    "small": WaveNetConfig(),
+    "standard": WaveNetConfig(layers=30, residual_channels=64, gate_channels=64, skip_channels=256),
+}
+
+
+def wavenet_preset(name: str, **changes: Any) -> WaveNetConfig:
+    """A preset by name, with any fields changed.
+
+    Raises: ConfigError for an unknown name or field, or where the changed record does not fit together.
+    """
+    if name not in WAVENET_PRESETS:
+        raise ConfigError(f"no WaveNet preset {name!r}{_did_you_mean(name, tuple(WAVENET_PRESETS))}; "
+                          f"there are {', '.join(WAVENET_PRESETS)}")
+    known = tuple(field.name for field in fields(WaveNetConfig))
+    unknown = [f"no field {key!r}{_did_you_mean(key, known)}" for key in changes if key not in known]
+    if unknown:
+        raise all_faults(ConfigError, "WaveNetConfig", unknown)
+    return replace(WAVENET_PRESETS[name], **changes)
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+def _did_you_mean(word: str, known: tuple[str, ...]) -> str:
+    close = difflib.get_close_matches(str(word), known, 1)
+    return f", did you mean {close[0]!r}?" if close else ""

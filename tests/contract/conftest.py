@@ -1,0 +1,42 @@
+"""Fixtures: the tiny corpora, and recipes fresh or trained."""
+from pathlib import Path
+
+import pytest
+from contract_tools import FRAMES, OTHERS, TEST, TRAINING, VALIDATION, Recipe, Run, copy_recipe, write_corpus
+
+
+@pytest.fixture(scope="session")
+def contract_data(tmp_path_factory) -> Path:
+    """A folder with two corpora and their lists: trn has 6 utterances, val 3, test 3; the second corpus has 3."""
+    folder = tmp_path_factory.mktemp("contract") / "data"
+    write_corpus(folder, FRAMES, seed=1)
+    write_corpus(folder / "second", OTHERS, seed=2)
+    lists = {"trn": TRAINING, "val": VALIDATION, "test": TEST, "second": list(OTHERS)}
+    for name, members in lists.items():
+        (folder / f"{name}.lst").write_text("\n".join(members) + "\n")
+    return folder
+
+
+@pytest.fixture
+def plain(tmp_path, contract_data) -> Recipe:
+    """The plain recipe, nothing run yet."""
+    return copy_recipe("plain", tmp_path, contract_data)
+
+
+@pytest.fixture(scope="session")
+def first_training(tmp_path_factory, contract_data) -> tuple[Recipe, Run]:
+    """The plain recipe after two epochs; for reading only."""
+    recipe = copy_recipe("plain", tmp_path_factory.mktemp("trained"), contract_data)
+    return recipe, recipe.run("--epochs", "2", "--lr", "0.01")
+
+
+@pytest.fixture
+def trained(first_training, tmp_path) -> Recipe:
+    """A copy of the plain recipe after two epochs."""
+    return first_training[0].copy(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def gan(tmp_path_factory, contract_data) -> Recipe:
+    """The GAN recipe, shared by its module."""
+    return copy_recipe("gan", tmp_path_factory.mktemp("gan"), contract_data)

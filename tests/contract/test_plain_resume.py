@@ -1,0 +1,97 @@
+"""Resuming in upstream's way, `torch.load(args.trained_model)`, with full, partial, foreign and misfit checkpoints."""
+import re
+from collections import OrderedDict
+
+import pytest
+import torch
+from contract_tools import steps_taken
+
+pytestmark = pytest.mark.slow
+NAME = re.compile(r"\d+,(\w+),(\d+),\d+,\d+, \d+/\d+, Time")
+SAME = ("--lr", "0.01")
+
+
+def order_of_samples(text: str) -> list[tuple[str, str]]:
+    """(utterance, segment) in the order of the log on stderr."""
+    return NAME.findall(text)
+
+
+def test_resume_continues_exactly_where_the_epoch_ended(trained, first_training):
+    whole = torch.load(trained.folder / "epoch_001.pt")["state_dict"]
+    first = first_training[1]
+    (trained.folder / "epoch_001.pt").unlink()
+    run = trained.run("--epochs", "2", "--trained-model", "epoch_000.pt", *SAME)
+    assert run.epochs == [0, 1]
+    assert run.rows[0].text == first.rows[0].text
+    assert run.rows[1].train == first.rows[1].train
+    again = torch.load(trained.folder / "epoch_001.pt")
+    assert all(torch.equal(again["state_dict"][key], whole[key]) for key in whole)
+    assert all(row.text in str(again["info"]) for row in run.rows)
+    seen = order_of_samples(first.err)
+    assert order_of_samples(run.err) == seen[len(seen) // 2:]
+    assert order_of_samples(run.err) != seen[: len(seen) // 2]
+
+
+def test_resume_takes_more_epochs_and_fewer(trained):
+    more = trained.run("--epochs", "4", "--trained-model", "epoch_001.pt", *SAME)
+    assert more.epochs == [0, 1, 2, 3]
+    fewer = trained.start("--epochs", "2", "--trained-model", "epoch_003.pt", *SAME)
+    assert fewer.code == 0, fewer.err
+    assert "Traceback" not in fewer.err
+    assert max(fewer.epochs, default=0) <= 3
+
+
+def test_ignored_history_starts_at_epoch_zero_with_the_old_weights(trained, first_training):
+    run = trained.run("--epochs", "1", "--trained-model", "epoch_001.pt", *SAME,
+                      "--ignore-training-history-in-trained-model")
+    assert run.epochs == [0]
+    assert run.rows[0].train[0] < first_training[1].rows[1].train[0]
+
+
+def test_ignored_optimizer_keeps_the_history_and_starts_moments_anew(trained):
+    steps = steps_taken(trained.folder / "epoch_000.pt")
+    run = trained.run("--epochs", "2", "--trained-model", "epoch_000.pt", *SAME,
+                      "--ignore-optimizer-statistics-in-trained-model")
+    assert run.epochs == [0, 1]
+    assert steps_taken(trained.folder / "epoch_001.pt") == steps
+
+
+def test_bare_weights_of_another_framework_warm_start_training(trained, first_training):
+    weights = torch.load(trained.folder / "trained_model.pt")
+    torch.save(OrderedDict(("module." + key, value) for key, value in weights.items()), trained.folder / "foreign.pt")
+    run = trained.run("--epochs", "1", "--trained-model", "foreign.pt", *SAME)
+    assert run.epochs == [0]
+    assert run.rows[0].train[0] < first_training[1].rows[0].train[0]
+    trained.run("--inference", "--trained-model", "foreign.pt")
+
+
+def test_snapshot_without_logs_warm_starts_at_epoch_zero(trained, first_training):
+    full = torch.load(trained.folder / "epoch_001.pt")
+    torch.save({key: full[key] for key in ("state_dict", "optimizer")}, trained.folder / "snapshot.pt")
+    run = trained.run("--epochs", "1", "--trained-model", "snapshot.pt", *SAME)
+    assert run.epochs == [0]
+    assert run.rows[0].train[0] < first_training[1].rows[0].train[0]
+
+
+def test_misfit_checkpoint_is_refused_by_name_and_loaded_in_part_when_allowed(trained):
+    weights = torch.load(trained.folder / "trained_model.pt")
+    weights["modulation.bias"] = torch.zeros(7)
+    torch.save(weights, trained.folder / "misfit.pt")
+    refused = trained.start("--epochs", "1", "--trained-model", "misfit.pt", *SAME)
+    assert refused.code in (2, 4)
+    assert "Traceback" not in refused.err
+    assert "modulation.bias" in refused.err
+    loaded = trained.run("--epochs", "1", "--trained-model", "misfit.pt", "--lr", "0",
+                         "--allow-mismatched-pretrained-model")
+    assert loaded.epochs == [0]
+    after = torch.load(trained.folder / "epoch_000.pt")["state_dict"]
+    assert torch.equal(after["front.weight"], weights["front.weight"])
+    assert after["modulation.bias"].shape == (20,)
+
+
+def test_other_data_than_the_checkpoint_knows_is_refused(trained):
+    lines = trained.folder / "config.py"
+    lines.write_text(lines.read_text().replace("minimum_len = 80", "minimum_len = 400"))
+    run = trained.start("--epochs", "3", "--trained-model", "epoch_001.pt", *SAME)
+    assert run.code in (2, 4)
+    assert "Traceback" not in run.err
