@@ -46,6 +46,8 @@ def run_verb(command: Command, project_dir: Path) -> None:
     """Resolve and check the settings, then do what the verb says in the run's folder."""
     if command.verb == "demo":
         command = demo_command(command, project_dir)
+    if command.verb == "trace" and "exp" not in command.given:
+        command.args.exp = command.verb  # nothing of a real run is touched
     resolved = resolve(command, project_dir)
     check_data_keys(resolved)
     if command.verb == "config":

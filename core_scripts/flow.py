@@ -1,23 +1,29 @@
 """The two columns of the flow chart, training and inference, one line per box."""
 import importlib
-from dataclasses import dataclass
-from pathlib import Path
+import json
+from argparse import Namespace
+from dataclasses import asdict, dataclass, replace
 from types import ModuleType
 from typing import Any
 
 import torch
 
 from core_scripts import log
+from core_scripts.analysis.trace import trace_boxes
+from core_scripts.checkpoint.choosing import checkpoint_to_generate_with, checkpoint_to_train_from
+from core_scripts.checkpoint.fitting import load_weights
+from core_scripts.checkpoint.train_state import weights_of
 from core_scripts.config_parse.config_parse import Resolved
 from core_scripts.config_parse.data_config import LoaderOptions
 from core_scripts.config_parse.project_data import needs_synthetic_corpus, read_corpora, read_options
 from core_scripts.corpus.synthetic import ensure_corpus
 from core_scripts.data_io.customize_dataset import NII_MergeDataSetLoader
+from core_scripts.evaluation.bits import measure_bits
 from core_scripts.nn_manager.model_base import CropContext, ModelBase
 from core_scripts.nn_manager.nn_manager import f_inference_wrapper, f_train_wrapper
 from core_scripts.op_manager.op_manager import OptimizerWrapper
 from core_scripts.report.curve import draw_curve
-from core_scripts.run_folder import CURVE_NAME, METRICS_NAME, RunFolder
+from core_scripts.run_folder import CURVE_NAME, METRICS_NAME, RESULT_NAME, RunFolder
 from core_scripts.startup_config import choose_device, set_random_seed
 
 
@@ -33,16 +39,21 @@ class Stage:
 
 
 def train(resolved: Resolved, folder: RunFolder) -> None:
-    """Train the recipe in its run folder, from the newest state found there."""
+    """Train the recipe in its run folder, from the newest state found there, and draw its curve."""
+    train_once(resolved, folder)
+    draw_curve(folder.path / METRICS_NAME, folder.path / CURVE_NAME)
+
+
+def train_once(resolved: Resolved, folder: RunFolder) -> None:
+    """The column of training."""
     stage = set_stage(resolved, folder)
     train_set = load_data_set(stage, "trn")
     val_set = load_data_set(stage, "val")
     model = build_model(stage, train_set, train_set.get_data_mean_std())
     loss = stage.recipe.Loss(stage.args)
     optimizer = OptimizerWrapper(model, stage.args)
-    checkpoint = folder.checkpoint_to_train_from(stage.args)
+    checkpoint = checkpoint_to_train_from(stage.args)
     f_train_wrapper(stage.args, model, loss, stage.device, optimizer, train_set, val_set, checkpoint)
-    draw_curve(folder.path / METRICS_NAME, folder.path / CURVE_NAME)
 
 
 def infer(resolved: Resolved, folder: RunFolder) -> None:
@@ -50,8 +61,27 @@ def infer(resolved: Resolved, folder: RunFolder) -> None:
     stage = set_stage(resolved, folder)
     test_set = load_data_set(stage, "test")
     model = build_model(stage, test_set, None)
-    checkpoint = folder.checkpoint_to_generate_with(stage.args)
+    checkpoint = checkpoint_to_generate_with(stage.args)
     f_inference_wrapper(stage.args, model, stage.device, test_set, checkpoint)
+
+
+def score(resolved: Resolved, folder: RunFolder) -> None:
+    """Print bits per sample of the trained model on the test list, beside baselines, and keep them in result.json."""
+    stage = set_stage(resolved, folder)
+    train_set, test_set = load_data_set(stage, "trn"), load_data_set(stage, "test")
+    model = build_model(stage, test_set, None).to(stage.device)
+    load_weights(model, weights_of(checkpoint_to_generate_with(stage.args)), "the trained model")
+    table = measure_bits(model, train_set, test_set, stage.device)
+    (folder.path / RESULT_NAME).write_text(json.dumps(asdict(table), indent=1) + "\n", encoding="utf-8")
+    log.say(json.dumps(asdict(table)) if stage.args.json else str(table))
+
+
+def trace(resolved: Resolved, folder: RunFolder) -> None:
+    """One minibatch of training and of validation, with every box of the chart printed as it is entered."""
+    args = Namespace(**vars(resolved.args))
+    args.epochs, args.debug_batch_num, args.not_save_anything, args.verbose, args.exp = 1, 1, True, 0, "trace"
+    with trace_boxes():
+        train_once(replace(resolved, args=args), folder)
 
 
 def set_stage(resolved: Resolved, folder: RunFolder) -> Stage:

@@ -5,19 +5,17 @@ from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TextIO
+from typing import TextIO
 
 from core_scripts import log
-from core_scripts.checkpoint.store import list_checkpoints, read_checkpoint, read_newest
-from core_scripts.checkpoint.train_state import weights_of
 from core_scripts.config_parse.config_parse import Resolved
 from core_scripts.config_parse.options import SETTINGS
-from core_scripts.config_parse.run_options import SaveOptions
-from core_scripts.errors import EXIT_IN_USE, CheckpointError, RecitalError, UsageError
+from core_scripts.errors import EXIT_IN_USE, RecitalError, UsageError
 
 LOG_NAME = "log_train.txt"
 METRICS_NAME = "metrics.csv"
 CURVE_NAME = "curve.png"
+RESULT_NAME = "result.json"
 
 
 def place_run(resolved: Resolved, project_dir: Path) -> Resolved:
@@ -28,8 +26,7 @@ def place_run(resolved: Resolved, project_dir: Path) -> Resolved:
         args.save_model_dir = str(folder)
     if args.output_dir == SETTINGS["output_dir"].default:
         args.output_dir = str(folder / "output")
-    args.config_text = resolved.as_yaml()
-    args.metrics_file = str(folder / METRICS_NAME)
+    args.metrics_file = folder / METRICS_NAME
     return replace(resolved, args=args)
 
 
@@ -56,39 +53,6 @@ class RunFolder:
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._lock.close()  # the kernel lets go of the lock, after kill -9 too
-
-    def checkpoint_to_train_from(self, args: Any) -> dict[str, Any] | None:
-        """What training starts from: --trained-model, --init-from (weights only), the newest state here, or nothing.
-
-        A damaged checkpoint is named and the next older one taken.
-        Raises: CheckpointError if there are checkpoints and none is valid.
-        """
-        if args.trained_model and args.init_from:
-            raise UsageError("--trained-model goes on with a run and --init-from begins a new one: give one of them")
-        if args.trained_model:
-            return read_checkpoint(Path(args.trained_model))
-        save = SaveOptions.from_args(args)
-        found = list_checkpoints(self.path, save.epoch_name, save.ext)
-        for path, content in read_newest(found):
-            if isinstance(content, CheckpointError):
-                log.warn(str(content))
-                continue
-            log.say(f"Continuing from {path}; --fresh starts over")
-            return content
-        if found:
-            raise CheckpointError(f"none of the {len(found)} checkpoints in {self.path} is valid; --fresh starts over")
-        return weights_of_file(Path(args.init_from)) if args.init_from else None
-
-    def checkpoint_to_generate_with(self, args: Any) -> dict[str, Any]:
-        """--trained-model, or the best weights of this run. Raises: CheckpointError if there is none."""
-        save = SaveOptions.from_args(args)
-        return read_checkpoint(Path(args.trained_model or self.path / f"{save.trained_name}{save.ext}"))
-
-
-def weights_of_file(path: Path) -> dict[str, Any]:
-    """The weights in any checkpoint, for a run that begins."""
-    log.say(f"Weights from {path}")
-    return weights_of(read_checkpoint(path))
 
 
 def _lock_folder(path: Path) -> TextIO:

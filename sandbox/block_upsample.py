@@ -1,5 +1,7 @@
 """From conditioning frames to one vector per sample, at exactly the positions that are asked for."""
+from collections.abc import Callable, Sequence
 from math import floor
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -11,10 +13,20 @@ from core_scripts.geometry.span import Span
 from sandbox.config_wavenet import WaveNetConfig
 
 
+class FollowedCondition(Protocol):
+    """Conditioning read sample by sample, projected for all layers."""
+
+    def at(self, position: int) -> Sequence[Tensor]:
+        """One tensor (B, width) per layer for this sample position."""
+
+    def keep(self, count: int) -> None:
+        """Forget all but the first `count` items of the batch."""
+
+
 class FixedUpsample(nn.Module):
     """Repetition or linear interpolation between the two frames around each sample; no weights.
 
-    It commutes with any projection of the vectors, so generation projects frames first and applies `point` to the result.
+    It commutes with any projection of the vectors: generation projects the frames and reads the result at `point`.
     """
 
     def __init__(self, op: Op, is_linear: bool) -> None:
@@ -38,6 +50,10 @@ class FixedUpsample(nn.Module):
             return frames[:, lower]
         upper = (lower + 1).clamp(max=len(held) - 1)  # where there is no frame behind, the share is 0
         return torch.lerp(frames[:, lower], frames[:, upper], shares[phase][:, None])
+
+    def follow(self, frames: Tensor, first: int, project: Callable[[Tensor], Tensor]) -> FollowedCondition:
+        """The upsampled frames (B, F, C) for reading sample by sample; project: (B, C) -> (layers, B, width)."""
+        return _ProjectedFrames(self, frames, first, project)
 
     def point(self, position: int) -> tuple[int, float]:
         """The frame at or before this sample position, and the share in [0, 1) of the frame after it."""
@@ -66,9 +82,60 @@ class TransposedUpsample(nn.Module):
         frames, _ = take_frames(self.geometry, frames, first, out)
         plan = self.geometry.plan(len(out), out.start)
         values = frames.transpose(1, 2)
-        for stage, made, kept in zip(self.stages, plan.computed, plan.needed[1:], strict=True):
+        for stage, made, kept in zip(self.stages, plan.computed, plan.spans[1:], strict=True):
             values = stage(values)[..., kept.within(made)]
         return values.transpose(1, 2)
+
+    def follow(self, frames: Tensor, first: int, project: Callable[[Tensor], Tensor]) -> FollowedCondition:
+        """As of `FixedUpsample`; project: (T, B, C) -> (T, layers, B, width)."""
+        return _ProjectedBlocks(self, frames, first, project)
+
+
+class _ProjectedFrames:
+    """Each frame is projected once, when it is reached; samples are read off between two of them."""
+
+    def __init__(self, upsample: FixedUpsample, frames: Tensor, first: int, project: Callable) -> None:
+        self._upsample, self._frames, self._first, self._project = upsample, frames, first, project
+        self._frame: int | None = None
+
+    def at(self, position: int) -> Sequence[Tensor]:
+        frame, share = self._upsample.point(position)
+        if frame != self._frame:
+            self._load(frame)
+        return torch.lerp(self._lower, self._upper, share).unbind(0) if share else self._lower_rows
+
+    def keep(self, count: int) -> None:
+        self._frames, self._frame = self._frames[:count], None
+
+    def _load(self, frame: int) -> None:
+        column = frame - self._first
+        behind = min(column + 1, self._frames.shape[1] - 1)  # where there is no frame behind, the share is 0
+        self._frame = frame
+        self._lower, self._upper = self._project(self._frames[:, column]), self._project(self._frames[:, behind])
+        self._lower_rows = self._lower.unbind(0)
+
+
+class _ProjectedBlocks:
+    """The samples of one frame after the other are upsampled and projected together."""
+
+    def __init__(self, upsample: TransposedUpsample, frames: Tensor, first: int, project: Callable) -> None:
+        self._upsample, self._frames, self._first, self._project = upsample, frames, first, project
+        self._size = int(upsample.geometry.rate)
+        self._block: int | None = None
+
+    def at(self, position: int) -> Sequence[Tensor]:
+        block, phase = divmod(position, self._size)
+        if block != self._block:
+            self._load(block)
+        return self._samples[phase].unbind(0)
+
+    def keep(self, count: int) -> None:
+        self._frames, self._block = self._frames[:count], None
+
+    def _load(self, block: int) -> None:
+        out = Span(0, self._size).shift(block * self._size)
+        self._block = block
+        self._samples = self._project(self._upsample(self._frames, self._first, out).transpose(0, 1))
 
 
 def build_upsample(config: WaveNetConfig) -> FixedUpsample | TransposedUpsample:

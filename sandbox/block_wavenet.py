@@ -4,7 +4,8 @@ Inside, tensors are time-major, (time, batch, channels), and gates work on rows 
 shift is then a slice without a copy, and one body serves a whole crop (`forward`) and a single sample (`step`).
 Nothing is padded: a crop of N + R - 1 codes gives N predictions, R the receptive field.
 """
-import math
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -13,11 +14,10 @@ from torch.nn import functional
 from core_scripts.errors import DataError
 from core_scripts.features import mulaw
 from core_scripts.geometry.span import Span
-from sandbox.block_upsample import build_upsample
-from sandbox.block_wavenet_state import WaveNetState
+from sandbox.block_upsample import FollowedCondition, build_upsample
 from sandbox.config_wavenet import WaveNetConfig
 
-_LOGIT_GAIN = 0.05  # small first logits: training starts from nearly equal probabilities, ln(levels) nats
+_LOGIT_GAIN = 0.5  # small first logits: training starts from nearly equal probabilities, ln(levels) nats
 
 
 def gate(window: Tensor, condition: Tensor, weight: Tensor) -> Tensor:
@@ -31,110 +31,187 @@ class GatedLayer(nn.Module):
 
     def __init__(self, config: WaveNetConfig, dilation: int, is_last: bool) -> None:
         super().__init__()
-        self.dilation, self.kernel_size = dilation, config.kernel_size
         width, gates = config.residual_channels, config.gate_channels
-        self.taps = nn.Parameter(_scaled_normal(self.kernel_size * width, 2 * gates))  # the oldest tap first
-        if is_last:  # nothing comes after it but the skips
-            self.register_parameter("residual", None)
-        else:
-            self.residual = nn.Parameter(_scaled_normal(gates, width))
+        self.dilation = dilation
+        self.kernel_size = config.kernel_size
+        self.reach = dilation * (config.kernel_size - 1)  # outputs fewer than inputs
+        self.taps = nn.Parameter(_scaled_normal(config.kernel_size * width, 2 * gates))  # the oldest tap first
+        # Behind the last layer only its skip goes on. A bias here would be one more bias of the next layers' gates.
+        self.residual = None if is_last else nn.Parameter(_scaled_normal(gates, width))
 
     def windows(self, x: Tensor) -> Tensor:
-        """(T, B, R) to the taps of all valid outputs, ((T - d (k - 1)) * B, k R)."""
-        outputs = len(x) - self.dilation * (self.kernel_size - 1)
-        taps = [x[tap * self.dilation : tap * self.dilation + outputs] for tap in range(self.kernel_size)]
-        return torch.cat(taps, 2).flatten(0, 1)
+        """(T, B, R) to the taps of each valid output, rows ((T - reach) * B, k R)."""
+        starts = range(0, self.reach + 1, self.dilation)
+        return torch.cat([x[start : len(x) - self.reach + start] for start in starts], 2).flatten(0, 1)
 
     def advance(self, x: Tensor, gated: Tensor) -> Tensor:
-        """The next layer's input: the last rows of x, right-aligned, plus the projected gates."""
-        return torch.addmm(x[len(x) - len(gated) :], gated, self.residual)
+        """Input of the next layer: this layer's input at the same positions plus its gates projected, rows (N, R)."""
+        return torch.addmm(x, gated, self.residual)
+
+
+class Ring:
+    """The last `reach` inputs of a layer, (reach, B, R), of which the oldest is overwritten by the newest."""
+
+    def __init__(self, inputs: Tensor, layer: GatedLayer) -> None:
+        self._past = inputs.clone()
+        self._rows = self._past.unbind(0)  # views made once: indexing a tensor costs as much as a small product
+        self._starts = range(0, layer.reach, layer.dilation)
+
+    def push(self, x: Tensor, position: int) -> Tensor:
+        """The taps (B, k R) of the output at `position`, whose own input is x (B, R)."""
+        size = len(self._rows)
+        window = torch.cat([*(self._rows[(position + start) % size] for start in self._starts), x], 1)
+        self._rows[position % size].copy_(x)
+        return window
+
+    def keep(self, count: int) -> None:
+        """Forget all but the first `count` items of the batch."""
+        self._past = self._past[:, :count]
+        self._rows = self._past.unbind(0)
+
+
+@dataclass
+class WaveNetState:
+    """All that generation remembers from one sample to the next."""
+
+    rings: list[Ring]
+    condition: FollowedCondition
+    position: int = 0  # of the sample that comes next
+
+    def keep(self, count: int) -> None:
+        """Forget all but the first `count` items of the batch."""
+        self.condition.keep(count)
+        for ring in self.rings:
+            ring.keep(count)
 
 
 class WaveNet(nn.Module):
-    """Predicts each mu-law code from the codes before it and from conditioning frames."""
+    """Predicts each mu-law code from the codes before it and from conditioning frames.
+
+    Frames, (B, F, C), always begin `config.frame_context()[0]` frames before the first predicted sample.
+    """
 
     def __init__(self, config: WaveNetConfig) -> None:
         super().__init__()
         self.config = config
-        self.silence = int(mulaw.encode(torch.zeros(1), config.levels))
         self.receptive_field = config.receptive_field
+        self.silence = int(mulaw.encode(torch.zeros(1), config.levels))  # the code of a zero
+        self._first_frame = -config.frame_context()[0]
         self.upsample = build_upsample(config)
         self.embed = nn.Embedding(config.levels, config.residual_channels)
-        self.condition = nn.Linear(config.cond_channels, config.layers * 2 * config.gate_channels)  # of all layers
+        self.condition = nn.Linear(config.cond_channels, config.layers * 2 * config.gate_channels)  # for all layers
         self.layers = nn.ModuleList(GatedLayer(config, dilation, layer == config.layers - 1)
                                     for layer, dilation in enumerate(config.dilations))
-        self.skip = nn.Linear(config.layers * config.gate_channels, config.skip_channels)  # the sum of all skips
+        self.skip = nn.Linear(config.layers * config.gate_channels, config.skip_channels)  # all skips and their sum
         self.post = nn.Linear(config.skip_channels, config.post_channels)
         self.logits = nn.Linear(config.post_channels, config.levels)
         self._initialise()
 
     def forward(self, previous: Tensor, cond: Tensor) -> Tensor:
-        """Logits (B, N, levels) for N positions from the codes before each, (B, N + R - 1) int64.
+        """Logits (B, N, levels) for N positions from the codes before each, (B, N + receptive_field - 1) int64.
 
-        cond: (B, M, C) conditioning at the positions that `config.condition_span` names, right-aligned with previous.
+        cond: (B, M, C) conditioning at the sample positions that `config.condition_span` names for the N positions.
         Raises: DataError if the lengths do not fit.
         """
-        outputs = previous.shape[1] - self.receptive_field + 1
-        self._check_lengths(previous, cond, outputs)
-        x, cond = self.embed(previous.t()), cond.transpose(0, 1)
-        batch, skips = previous.shape[0], []
-        for layer, weight, bias in zip(self.layers, *self._condition_parts(), strict=True):
-            window = layer.windows(x)
-            steps = len(window) // batch
-            projected = functional.linear(cond[len(cond) - steps :].flatten(0, 1), weight, bias)
-            gated = gate(window, projected, layer.taps)
-            skips.append(gated[len(gated) - outputs * batch :])
-            if layer.residual is not None:
-                x = layer.advance(x.flatten(0, 1), gated).unflatten(0, (steps, batch))
-        return self.head(torch.cat(skips, 1)).unflatten(0, (outputs, batch)).transpose(0, 1)
-
-    def head(self, gated: Tensor) -> Tensor:
-        """From the gates of all layers side by side, (N, layers * D), to logits (N, levels)."""
-        return self.logits(torch.relu(self.post(torch.relu(self.skip(gated)))))
+        batch, outputs = len(previous), previous.shape[1] - self.receptive_field + 1
+        self._check_lengths(outputs, cond)
+        skips = [gated[len(gated) - outputs * batch :] for _, gated in self._run_layers(previous, cond)]
+        return self._head(torch.cat(skips, 1)).unflatten(0, (outputs, batch)).transpose(0, 1)
 
     def predict(self, codes: Tensor, frames: Tensor) -> Tensor:
-        """Teacher-forced logits (B, T, levels) for the last T of the codes, (B, R + T) int64.
+        """Teacher-forced logits (B, T, levels) for the last T of the codes, (B, receptive_field + T) int64.
 
-        frames: (B, F, C); the first stands `config.frame_context()[0]` frames before the first predicted sample.
         Raises: DataError if there are too few codes or frames.
         """
         outputs = codes.shape[1] - self.receptive_field
-        if outputs < 1:
-            raise DataError(f"{codes.shape[1]} samples leave nothing to predict, the receptive field is "
-                            f"{self.receptive_field}; take a longer segment or a smaller model")
+        self._check_outputs(outputs)
         return self(codes[:, :-1], self.upsample_for(Span(0, outputs), frames))
 
     def loss(self, codes: Tensor, frames: Tensor, lengths: Tensor) -> Tensor:
-        """Mean negative log-likelihood in nats per sample (van den Oord 2016, eq. 1) over [0, length) of each item.
+        """Mean negative log-likelihood in nats per sample (van den Oord 2016, eq. 1).
 
-        codes: (B, R + T) int64; frames: (B, F, C) as for `predict`; lengths: (B,) samples, at most T.
+        codes: (B, receptive_field + T) int64; lengths: (B,), of the T predictions the first `length` count.
         Raises: DataError if there are too few codes or frames.
         """
         logits = self.predict(codes, frames)
         targets = codes[:, self.receptive_field :]
         nats = functional.cross_entropy(logits.transpose(1, 2), targets, reduction="none")
-        valid = torch.arange(targets.shape[1], device=codes.device) < lengths.to(codes.device)[:, None]
-        return (nats * valid).sum() / valid.sum()
+        counts = torch.arange(targets.shape[1], device=codes.device) < lengths.to(codes.device)[:, None]
+        return (nats * counts).sum() / counts.sum()
 
     def upsample_for(self, out: Span, frames: Tensor) -> Tensor:
-        """The conditioning (B, M, C) that predictions at `out` need; frames as for `predict`, sample 0 as there."""
-        return self.upsample(frames, -self.config.frame_context()[0], self.config.condition_span(out))
+        """The conditioning (B, M, C) that the predictions `out` need; position 0 is the first one that frames serve.
 
-    def prime(self, previous: Tensor, frames: Tensor) -> WaveNetState:
-        """What `step` needs at position 0, from the codes (B, R - 1) at [-R, -1), in one parallel pass.
-
-        frames: as for `predict`, for all that is going to be generated.
-        Raises: DataError if the lengths do not fit.
+        Raises: DataError if there are too few frames.
         """
-        state = WaveNetState(self, frames)
-        x = self.embed(previous.t())
-        rows = state.condition_rows(Span(1 - len(x), 0))
-        raise NotImplementedError
+        return self.upsample(frames, self._first_frame, self.config.condition_span(out))
 
+    @torch.inference_mode()
+    def prime(self, previous: Tensor, frames: Tensor) -> WaveNetState:
+        """The state at position 0 from the codes (B, receptive_field - 1) before position -1, in one parallel pass.
+
+        frames: for all that is going to be generated.
+        Raises: DataError if there are too few frames.
+        """
+        past = self.upsample_for(Span(0, 1), frames)[:, :-1]
+        runs = zip(self.layers, self._run_layers(previous, past), strict=True)
+        rings = [Ring(x[len(x) - layer.reach :], layer) for layer, (x, _) in runs]
+        return WaveNetState(rings, self.upsample.follow(frames, self._first_frame, self._project))
+
+    @torch.inference_mode()
     def step(self, code: Tensor, state: WaveNetState) -> Tensor:
-        """Logits (B, levels) for the next position from the code (B,) before it; advances the state by one."""
+        """Logits (B, levels) for the state's position from the code (B,) before it; the state moves on by one."""
         x, skips = self.embed(code), []
-        for layer, ring, projected in zip(self.layers, state.rings, state.next_condition(), strict=True):
-            gated = gate(ring.push(x), projected, layer.taps)
-            ...
-        return self.head(torch.cat(skips, 1))
+        for layer, ring, condition in zip(self.layers, state.rings, state.condition.at(state.position), strict=True):
+            gated = gate(ring.push(x, state.position), condition, layer.taps)
+            skips.append(gated)
+            if layer.residual is not None:
+                x = layer.advance(x, gated)
+        state.position += 1
+        return self._head(torch.cat(skips, 1))
+
+    def _initialise(self) -> None:
+        """He et al. (2015) before the rectifiers: with torch's own there, learning by heart took half as long again."""
+        for linear in (self.skip, self.post):
+            nn.init.kaiming_normal_(linear.weight, nonlinearity="relu")
+            nn.init.zeros_(linear.bias)
+        with torch.no_grad():
+            self.logits.weight.mul_(_LOGIT_GAIN)
+
+    def _run_layers(self, previous: Tensor, cond: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        """For each layer its input (T, B, R) and its gates at all valid positions, rows (time * B, D)."""
+        x, cond = self.embed(previous.t()), cond.transpose(0, 1).contiguous()
+        weights = self.condition.weight.chunk(len(self.layers))
+        biases = self.condition.bias.chunk(len(self.layers))
+        for layer, weight, bias in zip(self.layers, weights, biases, strict=True):
+            outputs = len(x) - layer.reach
+            condition = functional.linear(cond[len(cond) - outputs :].flatten(0, 1), weight, bias)
+            gated = gate(layer.windows(x), condition, layer.taps)
+            yield x, gated
+            if layer.residual is not None:
+                x = layer.advance(x[layer.reach :].flatten(0, 1), gated).unflatten(0, (outputs, -1))
+
+    def _head(self, gated: Tensor) -> Tensor:
+        """Gates of all layers side by side, (N, layers * D), to logits (N, levels)."""
+        return self.logits(torch.relu(self.post(torch.relu(self.skip(gated)))))
+
+    def _project(self, vectors: Tensor) -> Tensor:
+        """Conditioning (B, C) or (T, B, C) as the layers add it: (..., layers, B, 2 D)."""
+        projected = self.condition(vectors).unflatten(-1, (len(self.layers), -1))
+        return projected.transpose(-2, -3).contiguous()
+
+    def _check_outputs(self, outputs: int) -> None:
+        if outputs < 1:
+            raise DataError(f"{outputs + self.receptive_field} samples leave nothing to predict, because the receptive "
+                            f"field is {self.receptive_field}; take longer segments, or fewer layers")
+
+    def _check_lengths(self, outputs: int, cond: Tensor) -> None:
+        self._check_outputs(outputs)
+        needed = len(self.config.condition_span(Span(0, outputs)))
+        if cond.shape[1] != needed:
+            raise DataError(f"{outputs} predictions need conditioning at {needed} positions, not {cond.shape[1]}; "
+                            f"config.condition_span names them")
+
+
+def _scaled_normal(inputs: int, outputs: int) -> Tensor:
+    return torch.randn(inputs, outputs) / inputs**0.5

@@ -1,7 +1,7 @@
 """The WaveNet as a record: sizes and geometry only, so that configurations never import torch."""
 import difflib
 import math
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import Any
 
 from core_scripts.errors import ConfigError, all_faults
@@ -43,6 +43,8 @@ class WaveNetConfig:
     upsample_taps: int = 3
 
     def __post_init__(self) -> None:
+        if isinstance(self.upsample_factors, list):  # as YAML and JSON have it
+            object.__setattr__(self, "upsample_factors", tuple(self.upsample_factors))
         faults = self._size_faults() or self._fit_faults()
         if faults:
             raise all_faults(ConfigError, "WaveNetConfig", faults)
@@ -108,8 +110,8 @@ class WaveNetConfig:
         sizes = [field.name for field in fields(self) if field.type in (int, "int")]
         faults = [f"{name}={getattr(self, name)!r} must be a whole number of at least 1"
                   for name in sizes if not _is_count(getattr(self, name))]
-        if not all(_is_count(factor) for factor in self.upsample_factors):
-            faults.append(f"upsample_factors={self.upsample_factors!r} must hold whole numbers of at least 1")
+        if not isinstance(self.upsample_factors, tuple) or not all(map(_is_count, self.upsample_factors)):
+            faults.append(f"upsample_factors={self.upsample_factors!r} must be a list of whole numbers of at least 1")
         return faults
 
     def _fit_faults(self) -> list[str]:
@@ -119,17 +121,18 @@ class WaveNetConfig:
         if self.bits > _LARGEST_BITS:
             faults.append(f"bits={self.bits} is more than {_LARGEST_BITS}; mu-law WaveNets use 8 to 10")
         if self.layers % self.dilation_cycle:
-            below = self.layers - self.layers % self.dilation_cycle
-            remedy = f"layers={below or self.dilation_cycle} or dilation_cycle={math.gcd(self.layers, self.dilation_cycle)}"
+            fewer = self.layers - self.layers % self.dilation_cycle or self.dilation_cycle
+            cycle = math.gcd(self.layers, self.dilation_cycle) if fewer <= self.layers else self.layers
             faults.append(f"layers={self.layers} is not a multiple of dilation_cycle={self.dilation_cycle}; "
-                          f"take {remedy}")
+                          f"take layers={fewer} or dilation_cycle={cycle}")
         return faults + self._upsample_faults()
 
     def _upsample_faults(self) -> list[str]:
         faults = []
         if self.upsample not in UPSAMPLE_MODES:
-            faults.append(f"upsample={self.upsample!r} is unknown{_did_you_mean(self.upsample, UPSAMPLE_MODES)}; "
-                          f"there are {', '.join(UPSAMPLE_MODES)}")
+            near = difflib.get_close_matches(str(self.upsample), UPSAMPLE_MODES, 1)
+            hint = f"did you mean {near[0]}? " if near else ""
+            faults.append(f"upsample={self.upsample!r} is unknown; {hint}There are {', '.join(UPSAMPLE_MODES)}")
         product = math.prod(self.upsample_factors)
         if self.upsample_factors and product != self.hop:
             written = " * ".join(map(str, self.upsample_factors))
@@ -154,31 +157,11 @@ def choose_factors(hop: int) -> tuple[int, ...]:
     return tuple(sorted(joined, reverse=True)) or (1,)
 
 
-WAVENET_PRESETS = {
-    "small": WaveNetConfig(),
-    "standard": WaveNetConfig(layers=30, residual_channels=64, gate_channels=64, skip_channels=256),
-}
-
-
-def wavenet_preset(name: str, **changes: Any) -> WaveNetConfig:
-    """A preset by name, with any fields changed.
-
-    Raises: ConfigError for an unknown name or field, or where the changed record does not fit together.
-    """
-    if name not in WAVENET_PRESETS:
-        raise ConfigError(f"no WaveNet preset {name!r}{_did_you_mean(name, tuple(WAVENET_PRESETS))}; "
-                          f"there are {', '.join(WAVENET_PRESETS)}")
-    known = tuple(field.name for field in fields(WaveNetConfig))
-    unknown = [f"no field {key!r}{_did_you_mean(key, known)}" for key in changes if key not in known]
-    if unknown:
-        raise all_faults(ConfigError, "WaveNetConfig", unknown)
-    return replace(WAVENET_PRESETS[name], **changes)
-
-
 def _is_count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1
 
 
-def _did_you_mean(word: str, known: tuple[str, ...]) -> str:
-    close = difflib.get_close_matches(str(word), known, 1)
-    return f", did you mean {close[0]!r}?" if close else ""
+WAVENET_PRESETS = {
+    "small": WaveNetConfig(),
+    "standard": WaveNetConfig(layers=30, residual_channels=64, gate_channels=64, skip_channels=256),
+}

@@ -14,6 +14,8 @@ from pathlib import Path
 from types import FunctionType, ModuleType, SimpleNamespace
 from typing import Any
 
+import yaml
+
 from core_scripts import log
 from core_scripts.config_parse.arg_parse import Command
 from core_scripts.config_parse.options import SETTINGS, Option
@@ -81,8 +83,8 @@ class ProjectConfig(SimpleNamespace):
     def differences(self) -> list[tuple[str, Any, Any]]:
         """(dotted key, value in config.py, resolved value) of everything that was changed from outside."""
         before, after = _leaves(_settings(self._recipe)), _leaves(_settings(vars(self)))
-        return [(key, before.get(key), after.get(key)) for key in sorted({*before, *after})
-                if before.get(key) != after.get(key)]
+        pairs = [(key, before.get(key), after.get(key)) for key in sorted({*before, *after})]
+        return [(key, old, new) for key, old, new in pairs if old is not new and old != new]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,6 +99,10 @@ class Resolved:
         options = {dest: getattr(self.args, dest) for dest, option in SETTINGS.items()
                    if dest not in _ONLY_TYPED and not option.unused}
         return {**options, **self.config.as_plain()}
+
+    def as_yaml(self) -> str:
+        """`as_plain` as text."""
+        return yaml.safe_dump(self.as_plain(), sort_keys=False, allow_unicode=True, width=120)
 
     def differences(self) -> list[tuple[str, Any, Any]]:
         """As ProjectConfig.differences, and the options that differ from their defaults."""
@@ -151,7 +157,9 @@ def resolve(command: Command, project_dir: Path) -> Resolved:
         faults += _collect(faults, _run_users_code, recipe.path, values["faults"], config) or []
     if faults:
         raise all_faults(ConfigError, f"configuration {recipe.path}", faults)
-    return Resolved(config, args)
+    resolved = Resolved(config, args)
+    args.config_text = resolved.as_yaml()  # for the checkpoints
+    return resolved
 
 
 def _split(edits: list[Edit], values: dict, faults: list[str]) -> tuple[dict[str, Any], dict[str, list[Edit]]]:
@@ -205,8 +213,9 @@ def _run_users_code(path: Path, function: Callable, *arguments: Any) -> Any:
 
 
 def _settings(values: dict[str, Any]) -> dict[str, Any]:
-    """What can be set from outside: no private names, no declarations, no modules, functions or classes."""
-    return {name: value for name, value in values.items() if not name.startswith("_") and name not in _DECLARATIONS
+    """What can be set from outside: no private names, CONSTANTS or declarations, no modules, functions or classes."""
+    return {name: value for name, value in values.items()
+            if not name.startswith("_") and not name.isupper() and name not in _DECLARATIONS
             and not isinstance(value, ModuleType | type) and not _is_function(value)}
 
 

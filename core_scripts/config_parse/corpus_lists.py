@@ -9,7 +9,6 @@ from core_scripts.config_parse.data_config import CorpusSpec, DataOptions, Loade
 from core_scripts.errors import ConfigError, all_faults
 
 RAW_FORMATS = ("<f4", "f4", "float32")
-BLOCK_SHUFFLE = "block_shuffle_by_length"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,8 +132,11 @@ def _streams_of(side: str, dirs: Any, exts: Sequence[str], columns: dict, faults
         return ()
     if side == "output" and not dirs:
         dirs = [None] * len(exts)
+    elif not all(isinstance(folder, (str, Path)) and str(folder) for folder in dirs):
+        faults.append(f"{side}_dirs entry {list(dirs)} must hold paths of folders")
+        return ()
     if len(dirs) != len(exts):
-        faults.append(f"{side}_dirs entry {list(dirs)} has {len(dirs)} folders for {len(exts)} {side}_exts {list(exts)}")
+        faults.append(f"{side}_dirs entry {list(dirs)} has {len(dirs)} folders, {side}_exts {list(exts)} needs {len(exts)}")
         return ()
     return tuple(
         StreamSpec(
@@ -165,19 +167,20 @@ def read_contract(given: dict[str, Any], *, several: bool) -> ContractData:
 
     Raises: ConfigError with all faults.
     """
+    outer = "list_" if several else ""
     if given["data_format"] not in RAW_FORMATS:
         raise ConfigError(f"data_format={given['data_format']!r}: raw features are little-endian float32, '<f4'")
     wrap = (lambda entry: entry) if several else (lambda entry: [entry])
     sides = [
         StreamLists(
-            dirs=wrap(given[f"{side}_dirs"]),
+            dirs=wrap(given[f"{outer}{side}_dirs"]),
             functions=wrap(given[f"{side}_augment_funcs"] or []),
             **{key: given[f"{side}_{key}"] for key in ("exts", "dims", "reso", "norm")},
         )
         for side in ("input", "output")
     ]
     names = given["dataset_name"] if several else [given["dataset_name"]]
-    corpora = corpora_from_lists(names, wrap(given["lists"]), *sides, given["inoutput_augment_func"])
+    corpora = corpora_from_lists(names, wrap(given[f"{outer}file_list"]), *sides, given["inoutput_augment_func"])
     flags = vars(given["global_arg"]) if given["global_arg"] is not None else {}
     options = DataOptions(
         rate_hz=given["wav_samp_rate"],

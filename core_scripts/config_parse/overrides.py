@@ -104,6 +104,8 @@ def children(value: Any) -> dict[str, Any]:
 
 def fit(value: Any, kinds: tuple[type, ...], present: Any = None) -> Any:
     """`value` as one of `kinds` (none: anything); an int may serve as float, a list as tuple. Raises: ConfigError."""
+    if value == "None" and (NoneType in kinds or not kinds):
+        return None
     for kind in kinds:
         if type(value) is kind or (isinstance(value, kind) and not isinstance(value, bool)):
             return _fit_items(value, present)
@@ -152,13 +154,15 @@ def _choose(name: str, present: Any, edit: Edit, presets: dict, hint: Any) -> An
 
 
 def _kinds(hint: Any, present: Any) -> tuple[type, ...]:
-    """The types that fit: the declared ones, else that of the present value or None; none of either: anything."""
+    """The types that fit: the declared ones, else that of the present value, and None for all but text."""
     if hint is not None:
         is_union = typing.get_origin(hint) in (typing.Union, UnionType)
         plain = tuple(typing.get_origin(one) or one for one in (typing.get_args(hint) if is_union else (hint,)))
         if all(isinstance(kind, type) and kind is not Any for kind in plain):
             return plain
-    return () if present is None else (type(present), NoneType)
+    if present is None:
+        return ()
+    return (str,) if isinstance(present, str) else (type(present), NoneType)
 
 
 def _hints(value: Any) -> dict[str, Any]:
@@ -233,7 +237,7 @@ class _StrictLoader(yaml.SafeLoader):
 
 
 for _tag, _pattern, _first in (
-    ("null", re.compile(r"(?:~|null|None|)$"), ["~", "n", "N", ""]),
+    ("null", re.compile(r"(?:~|null|)$"), ["~", "n", ""]),
     ("bool", re.compile(r"(?:true|True|false|False|yes|no)$"), list("tTfFyn")),
     ("int", re.compile(r"[-+]?(?:0|[1-9][0-9_]*)$"), list("-+0123456789")),
     ("float", re.compile(r"[-+]?(?:\d+\.\d*|\.\d+|\d+(?=[eE]))(?:[eE][-+]?\d+)?$"), list("-+.0123456789")),

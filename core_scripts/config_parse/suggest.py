@@ -20,5 +20,5 @@ def near_files(path: Path) -> str:
 
 
 def _nearest(word: str, known: list[str]) -> list[str]:
-    lowered = {name.lower(): name for name in known}
-    return [lowered[name] for name in difflib.get_close_matches(word.lower(), lowered, n=3, cutoff=0.6)]
+    bare = {name.lstrip("-").lower(): name for name in known}
+    return [bare[name] for name in difflib.get_close_matches(word.lstrip("-").lower(), bare, n=3, cutoff=0.65)]

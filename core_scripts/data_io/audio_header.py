@@ -1,7 +1,7 @@
 """What the head of an audio file promises, checked against what the file holds.
 
 libsndfile and scipy read many damaged WAVE files without a word (cut ones, wrong sizes, wrong sample widths); here
-each of them is a DataError. Layout: Microsoft/IBM, Multimedia Programming Interface 1.0 (1991), and docs/DATA_FORMAT.md.
+each of them is a DataError. Layout: Microsoft/IBM, Multimedia Programming Interface 1.0 (1991); docs/DATA_FORMAT.md.
 """
 import functools
 import os

@@ -12,19 +12,20 @@ from core_scripts.data_io.file_io import write_atomically
 from core_scripts.data_io.segment import agree_on_length, common_grain, cut
 from core_scripts.data_io.seq_info import SeqInfo
 from core_scripts.data_io.stream_reader import StreamReader
-from core_scripts.errors import ConfigError, DataError, all_faults
+from core_scripts.errors import ConfigError, DataError, RecitalError, all_faults
 
 _SHOWN_FAULTS = 20
 _SHOWN_NEIGHBOURS = 5  # looking for similar names is slow in large folders
-Steps = dict[str, list[int]]  # per stream, for one utterance: bytes, time of change in ns, steps
+Steps = dict[str, dict[str, list[int]]]  # stream key -> name -> [bytes, time of change in ns, steps]
 
 
 @dataclass(frozen=True)
 class Catalog:
-    """items in the order of the list; steps: per name what each stream's file was when it was looked at."""
+    """items in the order of the list; lengths: whole utterances in samples; steps: the files when looked at."""
 
     items: tuple[SeqInfo, ...]
-    steps: dict[str, Steps]
+    lengths: dict[str, int]
+    steps: Steps
 
 
 def read_catalog(corpus: CorpusSpec, readers: Sequence[StreamReader], options: DataOptions) -> Catalog:
@@ -38,7 +39,7 @@ def read_catalog(corpus: CorpusSpec, readers: Sequence[StreamReader], options: D
     steps = _scan(corpus, names, readers, known, options)
     lengths = _agreed_lengths(corpus, steps, readers, options)
     items = _cut_all(corpus, lengths, readers, options)
-    catalog = Catalog(tuple(items), {name: steps[name] for name in lengths})
+    catalog = Catalog(tuple(items), lengths, steps)
     if not options.ignore_cache:
         _save(corpus, catalog, table_path, known)
     return catalog
@@ -62,7 +63,7 @@ def read_names(corpus: CorpusSpec, readers: Sequence[StreamReader]) -> list[str]
     faults += [f"{name!r} is not UTF-8; rename the file"
                for name in counts if any("\ud800" <= letter <= "\udfff" for letter in name)]
     if faults:
-        raise all_faults(DataError, f"names in {where}", faults[:_SHOWN_FAULTS])
+        raise _told_together(f"names in {where}", faults)
     return names
 
 
@@ -91,32 +92,35 @@ def _did_you_mean(path: Path) -> str:
     missing, parent = path.name, path.parent
     while not parent.is_dir() and parent != parent.parent:
         missing, parent = parent.name, parent.parent
-    near = difflib.get_close_matches(missing, os.listdir(parent), n=1, cutoff=0.5)
+    try:
+        near = difflib.get_close_matches(missing, os.listdir(parent), n=1, cutoff=0.5)
+    except OSError:
+        return ""
     return f"; did you mean {parent / near[0]}?" if near else ""
 
 
 def _scan(
-    corpus: CorpusSpec, names: list[str], readers: Sequence[StreamReader], known: dict[str, Steps], options: DataOptions
-) -> dict[str, Steps]:
-    """Steps of each name and stream. Raises: DataError with the faults of all files."""
+    corpus: CorpusSpec, names: list[str], readers: Sequence[StreamReader], known: Steps, options: DataOptions
+) -> Steps:
+    """Steps of each stream and name. Raises: DataError with the faults of all files."""
     faults: list[str] = []
-    found: dict[str, Steps] = {name: {} for name in names}
+    found: Steps = {reader.key(): {} for reader in readers}
     for reader in readers:
-        key = reader.key()
+        own, before = found[reader.key()], known.get(reader.key(), {})
         for name in names:
-            stored = known.get(name, {}).get(key)
             try:
-                found[name][key] = _look(reader, name, stored, options.skip_scan)
+                own[name] = _look(reader, name, before.get(name), options.skip_scan)
             except DataError as fault:
                 near = _near_name(reader, name) if len(faults) < _SHOWN_NEIGHBOURS else ""
                 faults.append(f"{fault}{near}")
     if faults:
-        kept = faults[:_SHOWN_FAULTS]
-        title = f"{len(faults)} files of {corpus.name} cannot be used"
-        if len(faults) > len(kept):
-            kept.append(f"and {len(faults) - len(kept)} more")
-        raise all_faults(DataError, title, kept)
+        raise _told_together(f"files of {corpus.name}", faults)
     return found
+
+
+def _told_together(title: str, faults: list[str]) -> RecitalError:
+    rest = len(faults) - _SHOWN_FAULTS
+    return all_faults(DataError, title, faults[:_SHOWN_FAULTS] + ([f"and {rest} more"] if rest > 0 else []))
 
 
 def _look(reader: StreamReader, name: str, stored: list[int] | None, trusted: bool) -> list[int]:
@@ -141,14 +145,14 @@ def _near_name(reader: StreamReader, name: str) -> str:
 
 
 def _agreed_lengths(
-    corpus: CorpusSpec, steps: dict[str, Steps], readers: Sequence[StreamReader], options: DataOptions
+    corpus: CorpusSpec, steps: Steps, readers: Sequence[StreamReader], options: DataOptions
 ) -> dict[str, int]:
     """Samples at the finest resolution per name, in the order of the names; 0 if nothing is aligned."""
     grain = common_grain([reader.step_samples for reader in readers])
     lengths: dict[str, int] = {}
     faults: list[str] = []
-    for name, own in steps.items():
-        aligned = {reader.path(name): (own[reader.key()][2], reader.step_samples)
+    for name in steps[readers[0].key()]:
+        aligned = {reader.path(name): (steps[reader.key()][name][2], reader.step_samples)
                    for reader in readers if reader.is_aligned}
         moving = {path: count * step for path, (count, step) in aligned.items() if count > 1}
         all_lengths = moving or {path: step for path, (_, step) in aligned.items()}
@@ -162,8 +166,8 @@ def _agreed_lengths(
         else:
             lengths[name] = length
     if faults and not options.ignore_invalid_length:
-        faults.append("correct the features or the resolutions, or give --ignore-length-invalid-data to leave them out")
-        raise all_faults(DataError, f"lengths in {corpus.name}", faults[-_SHOWN_FAULTS:])
+        remedy = "correct features or resolutions, or leave these utterances out with --ignore-length-invalid-data"
+        raise _told_together(f"lengths in {corpus.name} do not fit; {remedy}", faults)
     for fault in faults:
         log.warn(f"left out of {corpus.name}: {fault}")
     return lengths
@@ -198,7 +202,7 @@ def _cut_all(
     return items
 
 
-def _read_table(path: Path) -> dict[str, Steps]:
+def _read_table(path: Path) -> Steps:
     try:
         table = json.loads(path.read_text(encoding="utf-8"))
         return table["files"] if table.get("format") == 1 else {}
@@ -206,7 +210,7 @@ def _read_table(path: Path) -> dict[str, Steps]:
         return {}
 
 
-def _save(corpus: CorpusSpec, catalog: Catalog, table_path: Path, known: dict[str, Steps]) -> None:
+def _save(corpus: CorpusSpec, catalog: Catalog, table_path: Path, known: Steps) -> None:
     """Write the .dic and its side file where they differ from what is there; say so if an old .dic was wrong."""
     dic_path = table_path.with_suffix(".dic")
     wanted = [item.print_to_dic() for item in catalog.items]

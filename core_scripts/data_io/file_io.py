@@ -2,6 +2,8 @@
 
 .wav, .flac and .npy are what their names say; any other name is raw little-endian float32 without header.
 """
+import contextlib
+import functools
 import io
 import os
 import wave
@@ -31,12 +33,18 @@ def count_frames(path: Path, dim: int, rate_hz: int | None = None) -> int:
 
     Raises: DataError if the file is damaged, or does not fit `dim` or (audio) `rate_hz`.
     """
+    open_data(path).close()
+    status = path.stat()
+    return _count_frames(path, dim, rate_hz, (status.st_size, status.st_mtime_ns))
+
+
+@functools.lru_cache(maxsize=1024)  # one read asks several times
+def _count_frames(path: Path, dim: int, rate_hz: int | None, mark: tuple[int, int]) -> int:
     if is_audio(path):
         return _fitting(read_audio_header(path), path, dim, rate_hz).frames
     if path.suffix.lower() == ".npy":
         return len(_open_npy(path, dim))
-    with open_data(path) as file:
-        return _raw_frames(os.fstat(file.fileno()).st_size, path, dim)
+    return _raw_frames(mark[0], path, dim)
 
 
 def read_frames(path: Path, dim: int, start: int = 0, stop: int | None = None, fill: float = 0.0) -> np.ndarray:
@@ -155,8 +163,10 @@ def write_atomically(path: Path, content: bytes) -> None:
             file.write(content)
         os.replace(temporary, path)
     except OSError as fault:
-        temporary.unlink(missing_ok=True)
         raise DataError(f"{path} cannot be written: {fault.strerror}") from None
+    finally:
+        with contextlib.suppress(OSError):  # gone already when all went well
+            temporary.unlink()
 
 
 def write_frames(path: Path, frames: np.ndarray, rate_hz: int | None = None) -> None:

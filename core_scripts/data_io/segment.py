@@ -27,8 +27,7 @@ def agree_on_length(lengths: Sequence[int], grain: int) -> int | None:
 def cut(length: int, truncate: int | None, minimum: int | None) -> list[Span]:
     """Consecutive pieces of `truncate` samples (the last one shorter), without those below `minimum`.
 
-        length 25, truncate 10, minimum None    [0, 10) [10, 20) [20, 25)
-        length 25, truncate 10, minimum 6       [0, 10) [10, 20)
+    Length 25 and truncate 10 give [0, 10) [10, 20) [20, 25); with minimum 6 the last one is dropped.
     """
     step = truncate or length
     pieces = [Span(start, min(start + step, length)) for start in range(0, length, max(step, 1))]

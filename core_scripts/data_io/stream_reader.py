@@ -15,7 +15,7 @@ from core_scripts.geometry.ops import ceil_div
 from core_scripts.geometry.span import Span
 
 VOICED_ONLY_EXT = ".f0"  # zeros of such a stream mean "no pitch" and are no measurements
-_BLOCK_FRAMES = 8192  # read at once when a whole file is walked through
+_BLOCK_VALUES = 2**19  # read or computed at once when a whole file is walked through
 
 
 class StreamReader:
@@ -102,8 +102,9 @@ class StreamReader:
             yield read_frames(path, self.spec.dim)
             return
         total = ceil_div(length, self.spec.resolution)
-        for start in range(0, total, _BLOCK_FRAMES):
-            block = Span(start, min(start + _BLOCK_FRAMES, total))
+        step = max(1, _BLOCK_VALUES // self.spec.dim)
+        for start in range(0, total, step):
+            block = Span(start, min(start + step, total))
             if self.spec.front_end is not None:
                 yield self._compute(path, block)
             else:

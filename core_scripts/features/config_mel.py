@@ -70,7 +70,7 @@ class MelConfig:
     @property
     def geometry(self) -> Frame:
         """The framing, aligned so that frame i is centred on samples [i*hop, (i+1)*hop)."""
-        return Frame(self.window, self.hop, -(self.window - self.hop) // 2)
+        return Frame.aligned(self.window, self.hop)
 
     def build(self) -> "LogMel":
         """The module that computes it."""

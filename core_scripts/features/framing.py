@@ -2,6 +2,8 @@
 from torch import Tensor
 
 from core_scripts.errors import DataError
+from core_scripts.geometry.ops import Frame
+from core_scripts.geometry.span import Span
 
 
 def frame(wave: Tensor, window: int, hop: int) -> Tensor:
@@ -28,12 +30,9 @@ def aligned_frames_count(samples: int, hop: int) -> int:
     return -(-samples // hop)
 
 
-def frames_span_to_samples(start: int, stop: int, window: int, hop: int) -> tuple[int, int]:
-    """The samples [a, b) that the aligned frames [start, stop) cover; may reach outside the file.
-
-    Frame i is centred on [i*hop, (i+1)*hop); no frames cover no samples, at the place of the first.
-    """
-    edge = (window - hop) // 2
-    if stop <= start:
-        return start * hop, start * hop
-    return start * hop - edge, stop * hop + edge
+def frames_span_to_samples(frames: Span, geometry: Frame) -> Span:
+    """The samples that these frames cover; may reach outside the file. No frames cover none, where they would begin."""
+    if frames.is_empty:
+        start = frames.start * geometry.hop
+        return Span(start, start)
+    return geometry.needs(frames)

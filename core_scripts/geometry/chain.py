@@ -14,27 +14,27 @@ from core_scripts.geometry.span import Span, as_count, as_integer
 class Plan:
     """How to compute given outputs from a crop: for each level what is needed, and what the operation computes.
 
-    `needed` runs from the network's input to its output, one more than there are operations; `computed[l]` is what
-    operation l makes of needed[l], and needed[l + 1] is what is kept of it.
+    `spans` run from the network's input to its output, one more than there are operations; `computed[l]` is what
+    operation l makes of spans[l], and spans[l + 1] is what is kept of it.
     """
 
-    needed: tuple[Span, ...]
+    spans: tuple[Span, ...]
     computed: tuple[Span, ...]
 
     @property
     def input(self) -> Span:
         """The crop to feed."""
-        return self.needed[0]
+        return self.spans[0]
 
     @property
     def output(self) -> Span:
         """The outputs that were asked for."""
-        return self.needed[-1]
+        return self.spans[-1]
 
     @property
     def trims(self) -> tuple[tuple[int, int], ...]:
         """For each operation how many of its outputs to cut on the left and on the right before the next one."""
-        return tuple(made.beyond(kept) for made, kept in zip(self.computed, self.needed[1:], strict=True))
+        return tuple(made.beyond(kept) for made, kept in zip(self.computed, self.spans[1:], strict=True))
 
 
 @dataclass(frozen=True)
@@ -125,9 +125,9 @@ class Chain:
 
         Raises: ConfigError if n_out < 1.
         """
-        needed = self.spans(_outputs(n_out, phase))
-        computed = tuple(op.gives(inp) for op, inp in zip(self.ops, needed, strict=False))
-        return Plan(needed, computed)
+        spans = self.spans(_outputs(n_out, phase))
+        computed = tuple(op.gives(inp) for op, inp in zip(self.ops, spans, strict=False))
+        return Plan(spans, computed)
 
     def table(self, n_out: int = 1, phase: int = 0) -> str:
         """The plan for people, one line per level.
@@ -139,7 +139,7 @@ class Chain:
         rows = [("level", "operation", "grid", "needed", "count", "cut"),
                 ("0", "input", "1", str(plan.input), str(len(plan.input)), "")]
         grid = Fraction(1)
-        for level, (op, span, cut) in enumerate(zip(self.ops, plan.needed[1:], plan.trims, strict=True), 1):
+        for level, (op, span, cut) in enumerate(zip(self.ops, plan.spans[1:], plan.trims, strict=True), 1):
             grid /= op.rate
             rows.append((str(level), str(op), str(grid), str(span), str(len(span)), f"{cut[0]}, {cut[1]}"))
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

@@ -3,7 +3,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -17,11 +16,18 @@ from core_scripts.constants import STREAM_MODEL, STREAM_VALIDATION
 from core_scripts.data_io.collate import Batch
 from core_scripts.data_io.position import DataPosition
 from core_scripts.errors import ConfigError, NonFiniteLossError
-from core_scripts.nn_manager.model_base import adapt_loss, adapt_model
+from core_scripts.nn_manager.model_base import ModelHooks, adapt_loss, adapt_model
 from core_scripts.nn_manager.nn_manager_tools import Losses, add_losses, call_model, generate_in_segments, move_batch
 from core_scripts.nn_manager.progress import Progress
 from core_scripts.nn_manager.stopping import StopRequest
-from core_scripts.nn_manager.training_run import Player, TrainingRun, save_epoch, save_within_epoch, take_up
+from core_scripts.nn_manager.training_run import (
+    Player,
+    TrainingRun,
+    save_epoch,
+    save_within_epoch,
+    take_up,
+    write_metrics,
+)
 from core_scripts.op_manager.op_process_monitor import Monitor, format_row, table_header
 
 
@@ -66,7 +72,6 @@ def start_run(args: Any, players: tuple[Player, ...], device: torch.device, data
         options=options,
         call=CallOptions.from_args(args),
         save=SaveOptions.from_args(args),
-        config=options.config_text,
         train_log=Monitor(),
         val_log=Monitor(),
         position=DataPosition(seed=options.seed, fingerprint=data.fingerprint()),
@@ -87,6 +92,7 @@ def train_epochs(
     with StopRequest() as stop:
         while run.position.epoch < run.options.epochs and not stopped_early:
             epoch = run.position.epoch
+            run.mark(validating=False)
             f_run_one_epoch(run, train_data, run.train_log, step, stop)
             leave_if_asked(run, stop)
             if val_data is not None:
@@ -98,10 +104,11 @@ def train_epochs(
             log.say(run.table[-1])
             run.position = run.position.next_epoch()
             save_epoch(run, best=best)
+            write_metrics(run)
             stopped_early = best_log is not None and best_log.should_stop(run.players[0].optimizer)
             leave_if_asked(run, stop, saved=True)
     log.say(f"Training finished{' by early stopping' if stopped_early else ''}")
-    log.say(f"Model is saved to {run.save.directory / (run.save.trained_name + run.save.ext)}")
+    log.say(f"Model is saved to {run.save.trained_path}")
 
 
 def f_run_one_epoch(
@@ -126,7 +133,7 @@ def f_run_one_epoch(
             losses = step(run, move_batch(batch, run.device), group)
             monitor.add(losses.parts, losses.flags, int(batch.lengths.sum()), time.perf_counter() - started)
             progress.show(number + 1, losses.parts)
-            if training and group.complete and options.save_every and (number + 1) % options.save_every == 0:
+            if training and group.complete and _is_due(number, group.size, options.save_every):
                 save_within_epoch(run)
             if stop is not None and stop.exit_code is not None and group.complete:
                 break
@@ -216,6 +223,11 @@ def _group_of(number: int, total: int, accumulate: int) -> Group:
     return Group(size, number + 1 == start + size)
 
 
+def _is_due(number: int, size: int, every: int) -> bool:
+    """Whether one of the `size` minibatches up to `number` is the last of `every`; 0: never."""
+    return every > 0 and (number + 1) // every > (number + 1 - size) // every
+
+
 def f_inference_wrapper(args, pt_model, device, test_dataset_wrapper, checkpoint) -> None:
     """Generate from the test set with the weights in `checkpoint` and write what comes out, file by file.
 
@@ -244,7 +256,7 @@ def f_inference_wrapper(args, pt_model, device, test_dataset_wrapper, checkpoint
     hooks.finish_up_inference()
 
 
-def generate(hooks: Any, batch: Batch, call: CallOptions, options: InferOptions) -> torch.Tensor | None:
+def generate(hooks: ModelHooks, batch: Batch, call: CallOptions, options: InferOptions) -> torch.Tensor | None:
     """The model's output for a batch, whole or in cross-faded segments, at the scale of the data."""
 
     def run_once(piece: Batch) -> torch.Tensor | None:
@@ -279,6 +291,5 @@ def f_convert_epoch_to_trained(args, pt_model, device, checkpoint) -> None:
     """Write the weights of a full checkpoint as the trained model."""
     save = SaveOptions.from_args(args)
     load_weights(pt_model, weights_of(checkpoint), "the checkpoint")
-    path = Path(save.directory) / f"{save.trained_name}{save.ext}"
-    write_checkpoint(path, pt_model.state_dict())
-    log.say(f"Model is saved to {path}")
+    write_checkpoint(save.trained_path, pt_model.state_dict())
+    log.say(f"Model is saved to {save.trained_path}")

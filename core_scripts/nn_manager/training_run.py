@@ -1,4 +1,5 @@
 """A training run: its models, where it stands, and how that is saved and taken up again."""
+import csv
 import platform
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -38,7 +39,6 @@ class TrainingRun:
     options: TrainOptions
     call: CallOptions
     save: SaveOptions
-    config: str  # resolved configuration, kept in every checkpoint
     train_log: Monitor
     val_log: Monitor
     position: DataPosition
@@ -58,6 +58,10 @@ class TrainingRun:
         for player in self.players:
             player.hooks.module.train(on)
 
+    def set_training(self, on: bool) -> None:
+        for player in self.players:
+            player.hooks.module.train(on)
+
     def mark(self, *, validating: bool) -> None:
         for player in self.players:
             player.hooks.mark(validating=validating, epoch=self.position.epoch)
@@ -69,24 +73,40 @@ def save_epoch(run: TrainingRun, *, best: bool) -> None:
         return
     for player in run.players:
         if best or run.save.force_save_lite:
-            path = run.save.directory / f"{run.save.trained_name}{player.suffix}{run.save.ext}"
-            write_checkpoint(path, player.hooks.module.state_dict())
+            name = f"{run.save.trained_name}{player.suffix}{run.save.ext}"
+            write_checkpoint(run.save.directory / name, player.hooks.module.state_dict())
         if not run.save.not_save_each_epoch:
-            name = f"{run.save.epoch_name}_{run.position.epoch - 1:03d}{player.suffix}{run.save.ext}"
-            write_checkpoint(run.save.directory / name, _state_of(run, player).to_dict())
-            log.note(f"Save {run.save.directory / name}")
-    _prune(run)
+            _save_state(run, player, f"{run.position.epoch - 1:03d}")
 
 
 def save_within_epoch(run: TrainingRun) -> None:
     """Between two steps of an epoch: the full state as `epoch_NNN_SSSSSSSS.pt`."""
-    if run.save.not_save_anything:
+    if not run.save.not_save_anything:
+        for player in run.players:
+            _save_state(run, player, f"{run.position.epoch:03d}_{run.step:08d}")
+
+
+def write_metrics(run: TrainingRun) -> None:
+    """metrics.csv: the table with all digits, from the first epoch on whether or not the run was interrupted."""
+    if run.save.metrics_file is None or run.save.not_save_anything:
         return
-    for player in run.players:
-        name = f"{run.save.epoch_name}_{run.position.epoch:03d}_{run.step:08d}{player.suffix}{run.save.ext}"
-        write_checkpoint(run.save.directory / name, _state_of(run, player).to_dict())
-        log.note(f"Save {run.save.directory / name}")
-    _prune(run)
+    with run.save.metrics_file.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(("epoch", "train_loss", "val_loss", "seconds", "best"))
+        for epoch in run.train_log.epochs:
+            val = run.val_log.flagged_loss(epoch) if epoch in run.val_log.epochs else ""
+            best = "yes" if epoch == run.val_log.best_epoch else "no"
+            writer.writerow((epoch, run.train_log.flagged_loss(epoch), val, run.train_log.seconds(epoch), best))
+
+
+def _save_state(run: TrainingRun, player: Player, number: str) -> None:
+    path = run.save.directory / f"{run.save.epoch_name}_{number}{player.suffix}{run.save.ext}"
+    write_checkpoint(path, _state_of(run, player).to_dict())
+    log.note(f"Save {path}")
+    if run.save.keep_checkpoints > 0:
+        kept = max(run.save.keep_checkpoints, 2)  # one to fall back to while the next is written
+        for old in list_checkpoints(run.save.directory, run.save.epoch_name, player.suffix + run.save.ext)[kept:]:
+            old.unlink(missing_ok=True)
 
 
 def _state_of(run: TrainingRun, player: Player) -> TrainState:
@@ -100,20 +120,9 @@ def _state_of(run: TrainingRun, player: Player) -> TrainState:
         info="\n".join(run.table),
         position=run.position.to_dict(),
         step=run.step,
-        config=run.config,
+        config=run.options.config_text,
         versions={"torch": torch.__version__, "numpy": np.__version__, "python": platform.python_version()},
     )
-
-
-def _prune(run: TrainingRun) -> None:
-    """Keep the newest full checkpoints only, where the user asked for a number."""
-    if run.save.keep_checkpoints <= 0:
-        return
-    for player in run.players:
-        for old in list_checkpoints(run.save.directory, run.save.epoch_name, player.suffix + run.save.ext)[
-            max(run.save.keep_checkpoints, 2) :
-        ]:
-            old.unlink(missing_ok=True)
 
 
 def take_up(run: TrainingRun, player: Player, content: dict[str, Any] | None, *, history: bool = True) -> None:

@@ -28,8 +28,7 @@ def draw_curve(metrics: Path, picture: Path) -> bool:
             axes.plot(epochs, [float("nan") if value is None else value for value in values], marker=".", label=label)
     for row in rows:
         if row["best"] == "yes":
-            best = int(row["epoch"])
-    axes.axvline(best, color="0.7", linewidth=0.8, zorder=0)
+            axes.axvline(int(row["epoch"]), color="0.7", linewidth=0.8, zorder=0)
     axes.set(xlabel="epoch", ylabel="loss", title=metrics.parent.name)
     axes.legend(frameon=False)
     figure.savefig(picture, dpi=120)

@@ -14,7 +14,9 @@ class Model(ModelBase):
         super().__init__(in_dim, out_dim, args, prj_conf, mean_std)
         self.levels = prj_conf.net.levels
         self.receptive_field = prj_conf.net.receptive_field
-        self.generation = GenerationOptions(args.engine, args.temperature, args.generation_seed)
+        self.generation = GenerationOptions(
+            args.engine, args.temperature, args.generation_seed, prj_conf.wav_samp_rate
+        )
         self.net = WaveNet(prj_conf.net)
 
     @staticmethod

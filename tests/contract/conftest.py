@@ -1,8 +1,21 @@
 """Fixtures: the tiny corpora, and recipes fresh or trained."""
+import sys
 from pathlib import Path
 
 import pytest
-from contract_tools import FRAMES, OTHERS, TEST, TRAINING, VALIDATION, Recipe, Run, copy_recipe, write_corpus
+
+sys.path.insert(0, str(Path(__file__).parent))
+from contract_tools import (  # noqa: E402
+    FRAMES,
+    OTHERS,
+    TEST,
+    TRAINING,
+    VALIDATION,
+    Recipe,
+    Run,
+    copy_recipe,
+    write_corpus,
+)
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +40,9 @@ def plain(tmp_path, contract_data) -> Recipe:
 def first_training(tmp_path_factory, contract_data) -> tuple[Recipe, Run]:
     """The plain recipe after two epochs; for reading only."""
     recipe = copy_recipe("plain", tmp_path_factory.mktemp("trained"), contract_data)
-    return recipe, recipe.run("--epochs", "2", "--lr", "0.01")
+    run = recipe.start("--epochs", "2", "--lr", "0.01")
+    assert run.code == 0, run.err
+    return recipe, run
 
 
 @pytest.fixture

@@ -1,7 +1,9 @@
 """Tiny corpora, and runs of a copied recipe exactly as an upstream user starts them: `python main.py` in its folder."""
 import json
+import multiprocessing
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -9,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 from scipy.io import wavfile
 
@@ -20,6 +23,9 @@ TRAINING, VALIDATION, TEST = (list(FRAMES)[start: stop] for start, stop in ((0, 
 OTHERS = {f"other_{index}": 45 + index for index in range(3)}  # the second corpus
 SEGMENT, MINIMUM = 400, 80  # as in the config: cut at 400 samples, shorter ends than 80 are dropped
 SEGMENTS = sum(count * HOP // SEGMENT + (count * HOP % SEGMENT >= MINIMUM) for count in map(FRAMES.get, TRAINING))
+FRUGAL = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+FORKSERVER = multiprocessing.get_context("forkserver")
+FORKSERVER.set_forkserver_preload(["torch", "torch._dynamo", "scipy.io.wavfile", "soundfile"])
 LOSS_CELL = r"[ 0-9.naif-]+"
 ROW = re.compile(rf"^([ \d]{{7}}) \| ([ \d.]{{12}}) \| ({LOSS_CELL})\| ({LOSS_CELL})\| +(yes|no)(.*)$")
 
@@ -36,6 +42,11 @@ class Row:
     text: str
 
 
+def numbers(cell: str) -> tuple[float, ...]:
+    """The losses in a cell of the table; a dash stands for none."""
+    return tuple(float(word) for word in cell.split() if word != "-")
+
+
 @dataclass(frozen=True)
 class Run:
     """A finished process and the folder in which it ran."""
@@ -50,7 +61,7 @@ class Run:
         """The training table."""
         found = [(ROW.match(line), line) for line in self.out.splitlines()]
         return [
-            Row(int(m[1]), tuple(map(float, m[3].split())), tuple(map(float, m[4].split())), m[5] == "yes", m[6], line)
+            Row(int(m[1]), numbers(m[3]), numbers(m[4]), m[5] == "yes", m[6], line)
             for m, line in found if m
         ]
 
@@ -61,7 +72,31 @@ class Run:
 
     def calls(self) -> list:
         """What the recipe noted in calls.jsonl."""
-        return [json.loads(line) for line in (self.folder / "calls.jsonl").read_text().splitlines()]
+        path = self.folder / "calls.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def training_items(calls: list) -> list[list[str]]:
+    """From what model_meter noted: the file information of each training minibatch, in order."""
+    return [call[1:] for call in calls if not call[0]]
+
+
+def execute_main(folder: Path, options: tuple[str, ...], environment: dict[str, str]) -> None:
+    """In a process of its own, forked off one that has imported torch: what `python main.py OPTIONS` does."""
+    for number, name in ((1, "stdout.txt"), (2, "stderr.txt")):
+        with open(folder / name, "wb") as file:
+            os.dup2(file.fileno(), number)
+    os.environ.update(environment)
+    os.chdir(folder)
+    sys.argv = ["main.py", *options]
+    sys.path[:0] = [str(folder), str(ROOT)]
+    try:
+        runpy.run_path("main.py", run_name="__main__")
+    except SystemExit:
+        raise
+    except BaseException:
+        sys.excepthook(*sys.exc_info())  # as the interpreter does; the hook may raise SystemExit
+        raise SystemExit(1) from None
 
 
 class Recipe:
@@ -71,18 +106,26 @@ class Recipe:
         self.folder = folder
 
     def start(self, *options: str, **environment: str) -> Run:
-        """Run `python main.py OPTIONS` here, whatever comes of it."""
+        """Run `python main.py OPTIONS` here as an upstream user does, whatever comes of it."""
         env = {key: value for key, value in os.environ.items() if not key.startswith("METER_")}
-        env |= {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "", **environment}
+        env |= FRUGAL | {"PYTHONPATH": str(ROOT)} | environment
         command = [sys.executable, "main.py", *options]
         done = subprocess.run(command, cwd=self.folder, env=env, capture_output=True, text=True, timeout=120)
         return Run(done.returncode, done.stdout, done.stderr, self.folder)
 
     def run(self, *options: str, **environment: str) -> Run:
-        """The same, and it must succeed."""
-        result = self.start(*options, **environment)
-        assert result.code == 0, f"{options} ended with {result.code}\n{result.out[-2000:]}\n{result.err[-3000:]}"
-        return result
+        """The same without the two seconds of importing torch; it must succeed."""
+        process = FORKSERVER.Process(target=execute_main, args=(self.folder, options, environment))
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in FRUGAL.items():
+                patch.setenv(name, value)  # for the server, which the first process starts
+            process.start()
+        process.join(120)
+        code = process.exitcode
+        process.kill() if code is None else process.close()
+        out, err = ((self.folder / name).read_text() for name in ("stdout.txt", "stderr.txt"))
+        assert code == 0, f"{options} ended with {code}\n{out[-2000:]}\n{err[-3000:]}"
+        return Run(code, out, err, self.folder)
 
     def copy(self, folder: Path) -> "Recipe":
         """This recipe with everything it has produced, elsewhere, with the same data."""

@@ -30,7 +30,7 @@ def test_snapshots_schedulers_and_limits_serve_gans_too(gan):
                   "--lr-decay-factor", "0.5", "--lr-scheduler-type", "1", "--lr-steplr-size", "1",
                   "--grad-clip-norm", "0.1", "--save-epoch-name", "part")
     assert " LR -> " in run.out
-    assert list(gan.folder.glob("part_000_*.pt"))
+    assert list(gan.folder.glob("part_000_0*_G.pt"))
     assert steps_taken(gan.folder / "part_001_G.pt") == 4
 
 

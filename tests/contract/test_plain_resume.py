@@ -1,35 +1,33 @@
 """Resuming in upstream's way, `torch.load(args.trained_model)`, with full, partial, foreign and misfit checkpoints."""
-import re
 from collections import OrderedDict
 
 import pytest
 import torch
-from contract_tools import steps_taken
+from contract_tools import SEGMENTS, steps_taken, training_items
 
 pytestmark = pytest.mark.slow
-NAME = re.compile(r"\d+,(\w+),(\d+),\d+,\d+, \d+/\d+, Time")
 SAME = ("--lr", "0.01")
-
-
-def order_of_samples(text: str) -> list[tuple[str, str]]:
-    """(utterance, segment) in the order of the log on stderr."""
-    return NAME.findall(text)
 
 
 def test_resume_continues_exactly_where_the_epoch_ended(trained, first_training):
     whole = torch.load(trained.folder / "epoch_001.pt")["state_dict"]
-    first = first_training[1]
     (trained.folder / "epoch_001.pt").unlink()
     run = trained.run("--epochs", "2", "--trained-model", "epoch_000.pt", *SAME)
-    assert run.epochs == [0, 1]
-    assert run.rows[0].text == first.rows[0].text
-    assert run.rows[1].train == first.rows[1].train
+    assert [row.text for row in run.rows][0] == first_training[1].rows[0].text
+    assert [row.train for row in run.rows] == [row.train for row in first_training[1].rows]
     again = torch.load(trained.folder / "epoch_001.pt")
     assert all(torch.equal(again["state_dict"][key], whole[key]) for key in whole)
     assert all(row.text in str(again["info"]) for row in run.rows)
-    seen = order_of_samples(first.err)
-    assert order_of_samples(run.err) == seen[len(seen) // 2:]
-    assert order_of_samples(run.err) != seen[: len(seen) // 2]
+
+
+def test_resumed_epoch_draws_its_own_order(plain):
+    meter = ("--module-model", "model_meter", "--model-forward-with-file-name")
+    both = training_items(plain.run(*meter, "--epochs", "2").calls())
+    (plain.folder / "calls.jsonl").unlink()
+    second = training_items(plain.run(*meter, "--epochs", "2", "--trained-model", "epoch_000.pt").calls())
+    assert len(second) == SEGMENTS
+    assert second == both[SEGMENTS:] != both[:SEGMENTS]
+    assert sorted(second) == sorted(both[:SEGMENTS])
 
 
 def test_resume_takes_more_epochs_and_fewer(trained):
@@ -81,17 +79,17 @@ def test_misfit_checkpoint_is_refused_by_name_and_loaded_in_part_when_allowed(tr
     assert refused.code in (2, 4)
     assert "Traceback" not in refused.err
     assert "modulation.bias" in refused.err
-    loaded = trained.run("--epochs", "1", "--trained-model", "misfit.pt", "--lr", "0",
+    loaded = trained.run("--epochs", "1", "--trained-model", "misfit.pt", "--lr", "1e-12",
                          "--allow-mismatched-pretrained-model")
     assert loaded.epochs == [0]
     after = torch.load(trained.folder / "epoch_000.pt")["state_dict"]
-    assert torch.equal(after["front.weight"], weights["front.weight"])
+    torch.testing.assert_close(after["front.weight"], weights["front.weight"])
     assert after["modulation.bias"].shape == (20,)
 
 
-def test_other_data_than_the_checkpoint_knows_is_refused(trained):
+def test_other_data_than_the_checkpoint_knows_are_refused_or_announced(trained):
     lines = trained.folder / "config.py"
     lines.write_text(lines.read_text().replace("minimum_len = 80", "minimum_len = 400"))
     run = trained.start("--epochs", "3", "--trained-model", "epoch_001.pt", *SAME)
-    assert run.code in (2, 4)
     assert "Traceback" not in run.err
+    assert run.code in (2, 4) or (run.code == 0 and "differ" in run.err)

@@ -3,7 +3,7 @@ import hashlib
 
 import pytest
 import torch
-from contract_tools import OTHERS, RECIPES, SEGMENTS, VALIDATION
+from contract_tools import HOP, MINIMUM, OTHERS, RECIPES, SEGMENT, SEGMENTS, training_items
 
 pytestmark = pytest.mark.slow
 METER = ("--module-model", "model_meter", "--optimizer", "SGD", "--lr", "1")
@@ -17,12 +17,11 @@ def dial(recipe, name: str) -> float:
 def test_incomplete_last_group_of_accumulated_minibatches_is_used(plain):
     assert SEGMENTS % 4 != 0
     run = plain.run(*METER, "--epochs", "2", "--size-accumulate-grad", "4", "--not-save-each-epoch",
-                    "--save-trained-name", "trained_network", "--save-model-ext", ".bin", "--verbose", "0")
+                    "--save-trained-name", "trained_network", "--save-model-ext", ".bin")
     assert sorted(path.name for path in plain.folder.glob("*.bin") if "mean_std" not in path.name) == [
         "trained_network.bin"]
     assert not list(plain.folder.glob("*.pt"))
     assert [row.train for row in run.rows] == [(1.25,), (1.25,)]
-    assert "Time:" not in run.err
     groups = SEGMENTS // 4
     used = -torch.load(plain.folder / "trained_network.bin")["dial"].item()  # after epoch 0, the only best one
     assert groups < used <= groups + 1
@@ -74,23 +73,27 @@ def test_gradient_clip_bounds_every_step(plain):
 def test_batch_merge_draws_one_batch_of_each_corpus(plain):
     run = plain.run(*METER, "--epochs", "1", "--module-config", "config_two_corpora", "--batch-size", "2",
                     "--way-to-merge-datasets", "batch_merge", "--save-model-every-n-minibatches", "2",
-                    "--num-workers", "1")
+                    "--num-workers", "1", "--model-forward-with-file-name")
     assert run.rows[0].train == (1.25,)
-    names = {line.split(",")[1] for line in run.err.splitlines() if "Time:" in line and "Loss:" in line}
-    assert any(name.startswith("utt_") for name in names) and any(name.startswith("other_") for name in names)
-    second = sum(-(-count * 20 // 400) for count in OTHERS.values())
-    assert -dial(plain, "epoch_000.pt") == min(-(-SEGMENTS // 2), -(-second // 2))
+    batches = training_items(run.calls())
+    corpora = [[info.split(",")[1][:3] for info in batch] for batch in batches]
+    assert all(set(batch) == {"utt", "oth"} for batch in corpora)
+    second = sum(count * HOP // SEGMENT + (count * HOP % SEGMENT >= MINIMUM) for count in OTHERS.values())
+    assert len(batches) == -dial(plain, "epoch_000.pt") == min(-(-SEGMENTS // 2), -(-second // 2))
 
 
 def test_concatenated_corpora_shuffled_in_blocks_see_every_segment(plain):
     run = plain.run(*METER, "--epochs", "1", "--module-config", "config_two_corpora", "--batch-size", "4",
-                    "--sampler", "block_shuffle_by_length", "--num-workers", "3",
+                    "--sampler", "block_shuffle_by_length", "--num-workers", "3", "--model-forward-with-file-name",
                     "--cudnn-deterministic-toggle", "--cudnn-benchmark-toggle")
-    assert run.rows[0].train == (1.25,)
-    seen = [line.split(", ")[0] for line in run.err.splitlines() if "Time:" in line]
-    training = {tuple(info.split(",")[1:3]) for info in seen if info.split(",")[1] not in VALIDATION}
-    assert len({pair for pair in training if pair[0].startswith("utt_")}) == SEGMENTS
-    assert {name for name, _ in training if name.startswith("other")} == set(OTHERS)
+    batches = training_items(run.calls())
+    seen = [tuple(info.split(",")[1:3]) for batch in batches for info in batch]
+    assert len(seen) == len(set(seen))
+    assert len([name for name, _ in seen if name.startswith("utt_")]) == SEGMENTS
+    assert {name for name, _ in seen if name.startswith("other_")} == set(OTHERS)
+    lengths = sorted(int(info.split(",")[3]) for batch in batches for info in batch)
+    spreads = [max(got) - min(got) for got in ([int(info.split(",")[3]) for info in batch] for batch in batches)]
+    assert sum(spreads) < (lengths[-1] - lengths[0]) * len(batches)
 
 
 def test_training_without_validation_runs_with_lengths_fed_back(plain):
@@ -113,6 +116,11 @@ def test_nan_loss_ends_with_code_3_and_keeps_the_best_model(plain):
     assert "NaN" in run.err or "nan" in run.err
     assert before == hashlib.sha256((plain.folder / "trained_model.pt").read_bytes()).digest()
     assert not (plain.folder / "epoch_001.pt").exists()
+
+
+def test_nan_in_validation_is_never_best_and_does_not_bar_later_epochs(plain):
+    run = plain.run(*METER, "--epochs", "3", "--debug-batch-num", "1", METER_NAN_AT="0")
+    assert [row.best for row in run.rows] == [False, True, False]
 
 
 def test_mistyped_list_ends_with_code_2_and_names_the_path(plain):

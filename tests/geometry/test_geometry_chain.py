@@ -96,9 +96,9 @@ def test_phase_counts_cover_the_period():
 def test_plan_keeps_what_is_needed_and_cuts_the_rest():
     for chain in random_chains(80, seed=5):
         plan = chain.plan(5, phase=-3)
-        assert plan.output == Span(-3, 2) and plan.input == chain.needs(plan.output) == plan.needed[0]
-        assert plan.needed == chain.spans(plan.output)
-        for op, fed, made, kept, (left, right) in zip(chain.ops, plan.needed, plan.computed, plan.needed[1:],
+        assert plan.output == Span(-3, 2) and plan.input == chain.needs(plan.output) == plan.spans[0]
+        assert plan.spans == chain.spans(plan.output)
+        for op, fed, made, kept, (left, right) in zip(chain.ops, plan.spans, plan.computed, plan.spans[1:],
                                                      plan.trims, strict=False):
             assert made == op.gives(fed) and kept == Span(made.start + left, made.stop - right)
             if isinstance(op, (Conv, Frame)):

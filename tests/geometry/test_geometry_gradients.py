@@ -5,7 +5,7 @@ from math import ceil
 
 import pytest
 import torch
-import torch.nn.functional as F
+from torch.nn import functional
 
 from core_scripts.geometry.chain import Chain
 from core_scripts.geometry.ops import Conv, Frame, TransposedConv
@@ -58,11 +58,12 @@ def random_weights(chain, seed):
 def run_layer(op, signal, weight, zeros):
     """The layer as torch has it. With `zeros` it pads as told and output 0 is position 0; else valid outputs only."""
     if isinstance(op, Conv):
-        return F.conv1d(signal, weight, stride=op.stride, dilation=op.dilation, padding=op.padding if zeros else 0)
+        padding = op.padding if zeros else 0
+        return functional.conv1d(signal, weight, stride=op.stride, dilation=op.dilation, padding=padding)
     if isinstance(op, TransposedConv):
-        return F.conv_transpose1d(signal, weight, stride=op.stride,
-                                  padding=op.padding if zeros else op.kernel - op.stride)
-    signal = F.pad(signal, (-op.offset, 0)) if zeros else signal  # a positive offset cuts
+        padding = op.padding if zeros else op.kernel - op.stride
+        return functional.conv_transpose1d(signal, weight, stride=op.stride, padding=padding)
+    signal = functional.pad(signal, (-op.offset, 0)) if zeros else signal  # a positive offset cuts
     return (signal.unfold(-1, op.window, op.hop) * weight[..., None, :]).sum(-1)
 
 
@@ -121,7 +122,7 @@ def test_needs_are_the_support_and_gives_the_unharmed_outputs_of_random_chains(s
         crop = jacobian_rows(chain, weights, LENGTH, 0, computed[-1])
         for j, (infinite, finite) in enumerate(zip(rows, crop, strict=True)):
             assert hull(infinite).shift(-margin) == chain.needs(Span(j, j + 1)), (chain, j)
-            same = torch.allclose(F.pad(finite, (margin, margin)), infinite, rtol=1e-12, atol=0)
+            same = torch.allclose(functional.pad(finite, (margin, margin)), infinite, rtol=1e-12, atol=0)
             assert same == (j in valid), (chain, j, valid)
         whole += len(valid)
         harmed += computed[-1] - len(valid)

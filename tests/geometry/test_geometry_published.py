@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import pytest
 import torch
-import torch.nn.functional as F
+from torch.nn import functional
 
 from core_scripts.geometry.chain import Chain, plan_paths
 from core_scripts.geometry.ops import Conv, Frame, TransposedConv, causal
@@ -51,10 +51,10 @@ def run_zeros(chain, length):
 
 def run_layer(op, signal, weight):
     if isinstance(op, TransposedConv):
-        return F.conv_transpose1d(signal, weight, stride=op.stride, padding=op.kernel - op.stride)
+        return functional.conv_transpose1d(signal, weight, stride=op.stride, padding=op.kernel - op.stride)
     if isinstance(op, Frame):
-        return F.conv1d(signal, weight, stride=op.hop)
-    return F.conv1d(signal, weight, stride=op.stride, dilation=op.dilation)
+        return functional.conv1d(signal, weight, stride=op.hop)
+    return functional.conv1d(signal, weight, stride=op.stride, dilation=op.dilation)
 
 
 @pytest.mark.parametrize("name, n_out, decoder, latents, frames, samples", TOTALS)
@@ -172,7 +172,7 @@ def line_weights(op):
         return torch.ones(1, 1, size, dtype=torch.float64)
     weight = torch.ones(1, 1, op.stride, dtype=torch.float64)
     for box in (op.stride, size - 2 * op.stride + 2):
-        weight = F.conv1d(weight, torch.ones(1, 1, box, dtype=torch.float64), padding=box - 1)
+        weight = functional.conv1d(weight, torch.ones(1, 1, box, dtype=torch.float64), padding=box - 1)
     assert weight.shape[-1] == size
     return weight
 

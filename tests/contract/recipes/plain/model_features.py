@@ -1,6 +1,7 @@
 """Frames in, frames out."""
 import torch
-from model import Loss, Model as PlainModel  # noqa: F401
+from model import Loss  # noqa: F401
+from model import Model as PlainModel
 
 
 class Model(PlainModel):

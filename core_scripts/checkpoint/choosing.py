@@ -1,0 +1,41 @@
+"""Which checkpoint a command means: the one it names, the newest valid one of the run, or none."""
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+from core_scripts import log
+from core_scripts.checkpoint.store import list_checkpoints, read_checkpoint, read_newest
+from core_scripts.checkpoint.train_state import weights_of
+from core_scripts.config_parse.run_options import SaveOptions
+from core_scripts.errors import CheckpointError, UsageError
+
+
+def checkpoint_to_train_from(args: Namespace) -> dict[str, Any] | None:
+    """--trained-model, else the newest valid state of the run, else the weights of --init-from, else nothing.
+
+    A damaged checkpoint is named and the next older one taken.
+    Raises: CheckpointError if there are checkpoints and none is valid; UsageError if both files are given.
+    """
+    if args.trained_model and args.init_from:
+        raise UsageError("--trained-model goes on with a run and --init-from begins a new one: give one of them")
+    if args.trained_model:
+        return read_checkpoint(Path(args.trained_model))
+    save = SaveOptions.from_args(args)
+    found = list_checkpoints(save.directory, save.epoch_name, save.ext)
+    for path, content in read_newest(found):
+        if isinstance(content, CheckpointError):
+            log.warn(str(content))
+            continue
+        log.say(f"Continuing from {path}; --fresh starts over")
+        return content
+    if found:
+        raise CheckpointError(f"none of the {len(found)} checkpoints in {save.directory} is valid; --fresh starts over")
+    if not args.init_from:
+        return None
+    log.say(f"Weights from {args.init_from}")
+    return weights_of(read_checkpoint(Path(args.init_from)))
+
+
+def checkpoint_to_generate_with(args: Namespace) -> dict[str, Any]:
+    """--trained-model, else the best weights of the run. Raises: CheckpointError if there is none."""
+    return read_checkpoint(Path(args.trained_model) if args.trained_model else SaveOptions.from_args(args).trained_path)

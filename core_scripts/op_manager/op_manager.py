@@ -1,0 +1,63 @@
+"""The optimizer of a model with its schedule."""
+from argparse import Namespace
+
+import torch
+
+from core_scripts import log
+from core_scripts.config_parse.run_options import OptimizerOptions
+from core_scripts.config_parse.suggest import did_you_mean
+from core_scripts.errors import ConfigError
+from core_scripts.op_manager.lr_scheduler import LRScheduler
+
+OPTIMIZERS = {"Adam": torch.optim.Adam, "AdamW": torch.optim.AdamW, "SGD": torch.optim.SGD}
+
+
+class OptimizerWrapper:
+    """`optimizer` and `lr_scheduler` for all parameters of `model`, as the options in `args` want them.
+
+    Raises: ConfigError for an unknown optimizer, a rate of zero or below, or a model without parameters.
+    """
+
+    def __init__(self, model: torch.nn.Module, args: Namespace | None) -> None:
+        options = OptimizerOptions.from_args(args)
+        self.lr = options.lr
+        self.epochs = options.epochs
+        self.no_best_epochs = options.no_best_epochs
+        self.grad_clip_norm = options.grad_clip_norm
+        self._weight_decay = options.weight_decay
+        # Frozen parameters (mean, std) are handed over too: an optimizer state counts parameters, upstream's does so.
+        self.optimizer = _make_optimizer(list(model.parameters()), options)
+        self.lr_scheduler = LRScheduler(self.optimizer, options)
+
+    def print_info(self) -> None:
+        """The settings in force, on stdout."""
+        clip = f", gradient norm <= {self.grad_clip_norm:g}" if self.grad_clip_norm > 0 else ""
+        log.say(f"Optimizer {type(self.optimizer).__name__}: learning rate {self.lr:g}, "
+                f"weight decay {self._weight_decay:g}{clip}; {self.lr_scheduler.describe()}")
+        stops = self.no_best_epochs > 0 and self.lr_scheduler.allows_early_stop
+        patience = f"fewer after {self.no_best_epochs} without a new best one" if stops else "no early stop"
+        log.say(f"Epochs: {self.epochs}, {patience}")
+
+    def get_epoch_num(self) -> int:
+        """Epochs at most."""
+        return self.epochs
+
+    def get_no_best_epoch_num(self) -> int:
+        """Epochs without a new best one after which training stops."""
+        return self.no_best_epochs
+
+    def get_lr_info(self) -> str:
+        """The learning rate in force, as in the table."""
+        return f" LR -> {self.lr_scheduler.rate:.2e} "
+
+
+def _make_optimizer(parameters: list[torch.nn.Parameter], options: OptimizerOptions) -> torch.optim.Optimizer:
+    if options.name not in OPTIMIZERS:
+        near = did_you_mean(options.name, OPTIMIZERS)
+        raise ConfigError(f"--optimizer {options.name}: there are {', '.join(OPTIMIZERS)}{near}")
+    if not parameters:
+        raise ConfigError("the model has no parameters; nothing can be trained")
+    if options.lr <= 0:
+        raise ConfigError(f"--lr {options.lr:g}: the learning rate must be above 0")
+    # Explicit, since AdamW would decay by 0.01 of its own accord.
+    return OPTIMIZERS[options.name](parameters, lr=options.lr, weight_decay=options.weight_decay)

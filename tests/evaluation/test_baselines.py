@@ -1,0 +1,95 @@
+import numpy as np
+import pytest
+
+from core_scripts.errors import DataError
+from core_scripts.evaluation.baselines import bigram_bits, marginal_bits, persistence_accuracy
+
+
+def drawn(levels: int, count: int, seed: int = 0, weights=None) -> np.ndarray:
+    return np.random.default_rng(seed).choice(levels, size=count, p=weights)
+
+
+@pytest.mark.parametrize("levels", [2, 16, 256])
+def test_uniform_codes_cost_the_logarithm_of_the_levels(levels):
+    every = [np.tile(np.arange(levels), 50)]
+    assert marginal_bits(every, every, levels) == pytest.approx(np.log2(levels), abs=1e-12)
+
+
+def test_independent_codes_cost_their_entropy_under_both_models():
+    weights = np.array([0.5, 0.25, 0.125, 0.125])
+    train, test = [drawn(4, 200_000, 1, weights)], [drawn(4, 200_000, 2, weights)]
+    assert marginal_bits(train, test, 4) == pytest.approx(1.75, abs=0.01)
+    assert bigram_bits(train, test, 4) == pytest.approx(1.75, abs=0.01)
+
+
+def test_a_deterministic_chain_costs_nothing_once_the_one_before_is_known():
+    chain = [np.tile(np.arange(8), 4000)]
+    assert bigram_bits(chain, chain, 8) < 0.005
+    assert marginal_bits(chain, chain, 8) == pytest.approx(3.0, abs=1e-9)
+
+
+def test_a_markov_chain_costs_its_entropy_rate():
+    flips = drawn(10, 300_000) == 0  # changes state with probability 0.1
+    states = np.cumsum(flips) % 2
+    rate = -(0.1 * np.log2(0.1) + 0.9 * np.log2(0.9))
+    assert bigram_bits([states[:200_000]], [states[200_000:]], 2) == pytest.approx(rate, abs=0.01)
+    assert persistence_accuracy([states]) == pytest.approx(0.9, abs=0.003)
+
+
+def test_bigram_probabilities_follow_the_formula_on_a_case_done_by_hand():
+    # train 0 1 0 2: marginal counts 2 1 1 + 1/2 each over 5.5; after 0 come 1 and 2, after 1 comes 0, after 2 nothing
+    train, marginal = [np.array([0, 1, 0, 2])], np.array([2.5, 1.5, 1.5]) / 5.5
+    costs = [
+        marginal[2],  # first sample
+        marginal[0],  # after 2, of which nothing is known
+        (1 + 2 * marginal[1]) / (2 + 2),  # 0 -> 1
+        (0 + 1 * marginal[1]) / (1 + 1),  # 1 -> 1, never seen
+    ]
+    assert bigram_bits(train, [np.array([2, 0, 1, 1])], 3) == pytest.approx(-np.mean(np.log2(costs)))
+
+
+@pytest.mark.parametrize("seen", [0, 1, 3])
+def test_bigram_probabilities_sum_to_one_after_any_code(seen):
+    train = [np.array([0, 1, 1, 2, 0, 1]), np.array([0])]
+    first = -np.log2((np.bincount(np.concatenate(train), minlength=4) + 0.5) / 9)[seen]
+    costs = [2 * bigram_bits(train, [np.array([seen, after])], 4) - first for after in range(4)]
+    assert np.exp2(-np.array(costs)).sum() == pytest.approx(1.0)
+
+
+def test_nothing_is_predicted_across_the_border_of_two_utterances():
+    apart, joined = [np.array([0, 0]), np.array([1, 1])], [np.array([0, 0, 1, 1])]
+    assert persistence_accuracy(apart) == 1.0
+    assert persistence_accuracy(joined) == pytest.approx(2 / 3)
+    assert bigram_bits(apart, apart, 2) != bigram_bits(joined, joined, 2)
+
+
+def test_codes_unseen_in_training_cost_finitely_many_bits():
+    assert marginal_bits([np.zeros(1000, int)], [np.array([255])], 256) == pytest.approx(np.log2(1128 / 0.5))
+    assert np.isfinite(bigram_bits([np.zeros(1000, int)], [np.array([255, 17, 0, 3])], 256))
+
+
+def test_narrow_integer_types_do_not_overflow():
+    walk = np.clip(np.cumsum(drawn(3, 5000) - 1) + 128, 0, 255)
+    assert bigram_bits([walk.astype(np.uint8)], [walk.astype(np.uint8)], 256) == bigram_bits([walk], [walk], 256)
+
+
+def test_empty_utterances_count_nothing():
+    codes, none = np.array([1, 0, 1, 1]), np.array([], dtype=int)
+    assert bigram_bits([codes, none], [none, codes], 2) == bigram_bits([codes], [codes], 2)
+    assert persistence_accuracy([none, codes]) == persistence_accuracy([codes])
+
+
+@pytest.mark.parametrize("score", [marginal_bits, bigram_bits])
+def test_codes_that_cannot_be_scored_are_refused(score):
+    good = [np.array([0, 1])]
+    with pytest.raises(DataError, match="there are no test codes"):
+        score(good, [], 2)
+    with pytest.raises(DataError, match=r"training codes number 1 reach from 0 to 2, outside \[0, 2\)"):
+        score([*good, np.array([0, 2])], good, 2)
+    with pytest.raises(DataError, match="test codes number 0 are 1-dimensional float64"):
+        score(good, [np.array([0.5])], 2)
+
+
+def test_persistence_of_single_samples_is_refused():
+    with pytest.raises(DataError, match="at least two samples"):
+        persistence_accuracy([np.array([3])])
