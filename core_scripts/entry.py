@@ -3,6 +3,8 @@
 Parsing and checking come before torch is imported, so help and mistakes are answered at once. This is the only place
 that ends the process.
 """
+import ast
+import os
 import sys
 import traceback
 from dataclasses import replace
@@ -12,7 +14,7 @@ from core_scripts import log
 from core_scripts.config_parse.arg_parse import Command, parse_command
 from core_scripts.config_parse.config_parse import Resolved, resolve
 from core_scripts.config_parse.project_data import SPLITS, needs_synthetic_corpus, read_corpora
-from core_scripts.errors import EXIT_INTERRUPTED, ConfigError, RecitalError
+from core_scripts.errors import EXIT_INTERRUPTED, ConfigError, RecitalError, all_faults, near_files
 from core_scripts.run_folder import LOG_NAME, RunFolder, place_run
 
 DEMO_CONFIG = "demo.yaml"
@@ -28,7 +30,7 @@ def run_project() -> None:
 def run_command(argv: list[str], project_dir: Path) -> int:
     """Do what the command line says and return the exit code; mistakes are told on stderr without a traceback."""
     try:
-        run_verb(parse_command(argv, title=project_dir.name), project_dir)
+        run_verb(parse_command(argv, title=recipe_title(project_dir)), project_dir)
     except RecitalError as error:
         if "--debug" in argv:
             traceback.print_exc()
@@ -54,14 +56,27 @@ def run_verb(command: Command, project_dir: Path) -> None:
         log.say(resolved.as_yaml())
         return
     resolved = place_run(resolved, project_dir)
-    with RunFolder(Path(resolved.args.save_model_dir), fresh=resolved.args.fresh) as folder:
+    place, infers = Path(resolved.args.save_model_dir), command.verb == "infer"
+    only_reads = infers and not resolved.args.trained_model
+    with RunFolder(place, fresh=resolved.args.fresh and not infers, found=only_reads) as folder:
         log.open_run_log(folder.path / LOG_NAME)
-        from core_scripts import flow  # torch, which takes seconds, comes only now
+        # Threads that spin while they wait make a step ten times slower where other processes want the cores too.
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+        from core_scripts import flow  # torch, which takes seconds and reads that variable, comes only now
 
         columns = {"train": (flow.train,), "infer": (flow.infer,), "trace": (flow.trace,),
                    "demo": (flow.train, flow.infer, flow.score)}
         for column in columns[command.verb]:
             column(resolved, folder)
+
+
+def recipe_title(project_dir: Path) -> str:
+    """The first line of config.py's docstring, read without running it; the folder's name if there is none."""
+    try:
+        text = ast.get_docstring(ast.parse((project_dir / "config.py").read_text(encoding="utf-8")))
+    except (OSError, SyntaxError, ValueError):
+        text = None
+    return text.splitlines()[0] if text else project_dir.name
 
 
 def demo_command(command: Command, project_dir: Path) -> Command:
@@ -80,7 +95,8 @@ def check_data_keys(resolved: Resolved) -> None:
     if not corpora:
         raise ConfigError("config.py names no trn_list, val_list or test_list; nothing to work on")
     to_be_made = needs_synthetic_corpus(resolved.config, SPLITS)
-    for corpus in corpora:
-        source = corpus.list_source
-        if isinstance(source, Path) and source.parent != to_be_made and not source.is_file():
-            raise ConfigError(f"list {source} of {corpus.name} not found; correct the path in config.py, or data=FOLDER")
+    missing = [f"list {source} of {corpus.name}{near_files(source)}" for corpus in corpora
+               if isinstance(source := corpus.list_source, Path)
+               and source.parent != to_be_made and not source.is_file()]
+    if missing:
+        raise all_faults(ConfigError, "not found; correct the path in config.py, or give data=FOLDER", missing)

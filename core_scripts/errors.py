@@ -1,7 +1,9 @@
 """What can go wrong for a user, and how it is told: one message, no traceback, an exit code with a meaning."""
 import difflib
+import os
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 
 EXIT_FAILURE = 1  # something broke that is nobody's input
 EXIT_USAGE = 2  # command line, config or data
@@ -81,6 +83,18 @@ def report_without_traceback() -> None:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`; did you mean 'x'?` for the nearest of the known words, or nothing."""
-    close = difflib.get_close_matches(str(word), list(known), 1)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    """'; did you mean a?' with the nearest known word, all dotted keys that end in `word`, or nothing."""
+    bare = {name.lstrip("-").lower(): name for name in known}
+    near = sorted(name for name in bare.values() if name.rpartition(".")[2] == word)
+    near = near or [bare[key] for key in difflib.get_close_matches(word.lstrip("-").lower(), bare, 1, 0.65)]
+    return f"; did you mean {' or '.join(near[:3])}?" if near else ""
+
+
+def near_files(path: Path) -> str:
+    """For a path that is not there: the folder that is missing, or what lies beside it under a similar name."""
+    try:
+        return did_you_mean(path.name, os.listdir(path.parent))
+    except (FileNotFoundError, NotADirectoryError):
+        return f"; there is no folder {path.parent}"
+    except OSError:
+        return ""

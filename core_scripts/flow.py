@@ -18,6 +18,7 @@ from core_scripts.config_parse.data_config import LoaderOptions
 from core_scripts.config_parse.project_data import needs_synthetic_corpus, read_corpora, read_options
 from core_scripts.corpus.synthetic import ensure_corpus
 from core_scripts.data_io.customize_dataset import NII_MergeDataSetLoader
+from core_scripts.errors import UsageError, near_files
 from core_scripts.evaluation.bits import measure_bits
 from core_scripts.nn_manager.model_base import CropContext, ModelBase
 from core_scripts.nn_manager.nn_manager import f_inference_wrapper, f_train_wrapper
@@ -89,6 +90,9 @@ def set_stage(resolved: Resolved, folder: RunFolder) -> Stage:
     args = resolved.args
     set_random_seed(args.seed, args)
     device = choose_device(args)
+    source = resolved.config.path.parent / f"{args.module_model.replace('.', '/')}.py"
+    if not source.is_file():
+        raise UsageError(f"--module-model {args.module_model}: {source} not found{near_files(source)}")
     return Stage(resolved.config, args, device, importlib.import_module(args.module_model), folder)
 
 
@@ -103,7 +107,7 @@ def load_data_set(stage: Stage, split: str) -> NII_MergeDataSetLoader | None:
         return None
     options = read_options(stage.conf, stage.args, split, stage.folder.path / "cache")
     loader = LoaderOptions(
-        batch_size=stage.args.batch_size,
+        batch_size=(split == "test" and stage.args.inference_batch_size) or stage.args.batch_size,
         shuffle=split == "trn" and stage.args.shuffle,
         num_workers=stage.args.num_workers,
         sampler=stage.args.sampler if split == "trn" else "None",

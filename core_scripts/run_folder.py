@@ -10,7 +10,7 @@ from typing import TextIO
 from core_scripts import log
 from core_scripts.config_parse.config_parse import Resolved
 from core_scripts.config_parse.options import SETTINGS
-from core_scripts.errors import EXIT_IN_USE, RecitalError, UsageError
+from core_scripts.errors import EXIT_IN_USE, CheckpointError, RecitalError, UsageError, near_files
 
 LOG_NAME = "log_train.txt"
 METRICS_NAME = "metrics.csv"
@@ -19,26 +19,39 @@ RESULT_NAME = "result.json"
 
 
 def place_run(resolved: Resolved, project_dir: Path) -> Resolved:
-    """The settings with every place that the user did not choose put into exp/NAME of the project."""
+    """The settings with every place that the user did not choose put into exp/NAME of the project.
+
+    Raises: UsageError if NAME leads elsewhere; CheckpointError if a model file that was named is not there.
+    """
     args = Namespace(**vars(resolved.args))
     folder = project_dir / "exp" / args.exp
+    if Path(os.path.normpath(args.exp)).parts[:1] in ((), ("..",)) or Path(args.exp).is_absolute():
+        raise UsageError(f"--exp {args.exp!r} is not a name below {project_dir / 'exp'}; take one such as --exp base")
+    for flag in ("trained_model", "init_from"):
+        given = getattr(args, flag)
+        if given and not Path(given).is_file():
+            raise CheckpointError(f"--{flag.replace('_', '-')} {given}: no such file{near_files(Path(given))}")
     if args.save_model_dir == SETTINGS["save_model_dir"].default:
         args.save_model_dir = str(folder)
     if args.output_dir == SETTINGS["output_dir"].default:
         args.output_dir = str(folder / "output")
-    args.metrics_file = folder / METRICS_NAME
+    args.metrics_file = Path(args.save_model_dir) / METRICS_NAME
     return replace(resolved, args=args)
 
 
 class RunFolder:
-    """`with RunFolder(path, fresh=False) as folder:` the folder exists and no other process is in it.
+    """`with RunFolder(path) as folder:` the folder exists and no other process is in it.
 
-    Raises: RecitalError (exit code 5) if another process works there; UsageError if it cannot be written.
+    fresh: what was in it is moved aside. found: a run must be there already, none is begun.
+    Raises: RecitalError (exit code 5) if another process works there; UsageError if it cannot be written;
+    CheckpointError if `found` and there is no run.
     """
 
-    def __init__(self, path: Path, *, fresh: bool) -> None:
+    def __init__(self, path: Path, *, fresh: bool = False, found: bool = False) -> None:
         self.path = path
         self._fresh = fresh
+        if found and not path.is_dir():
+            raise CheckpointError(f"no run in {path}{near_files(path)}; train first, or name one with --exp")
         self._lock: TextIO | None = None
 
     def __enter__(self) -> "RunFolder":
@@ -60,12 +73,13 @@ def _lock_folder(path: Path) -> TextIO:
         path.mkdir(parents=True, exist_ok=True)
         lock = (path / ".lock").open("a+", encoding="utf-8")
     except OSError as error:
-        raise UsageError(f"cannot write {path} ({error.strerror}); check its permissions or choose another --exp") from error
+        raise UsageError(f"cannot write {path} ({error.strerror}); mend that or take another --exp") from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         lock.seek(0)
-        busy = RecitalError(f"{path} is in use by process {lock.read().strip() or 'unknown'}; wait, or take another --exp")
+        owner = lock.read().strip() or "unknown"
+        busy = RecitalError(f"{path} is in use by process {owner}; wait, or take another --exp")
         busy.exit_code = EXIT_IN_USE
         lock.close()
         raise busy from None

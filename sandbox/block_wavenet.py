@@ -33,7 +33,6 @@ class GatedLayer(nn.Module):
         super().__init__()
         width, gates = config.residual_channels, config.gate_channels
         self.dilation = dilation
-        self.kernel_size = config.kernel_size
         self.reach = dilation * (config.kernel_size - 1)  # outputs fewer than inputs
         self.taps = nn.Parameter(_scaled_normal(config.kernel_size * width, 2 * gates))  # the oldest tap first
         # Behind the last layer only its skip goes on. A bias here would be one more bias of the next layers' gates.

@@ -1,10 +1,9 @@
 """The WaveNet as a record: sizes and geometry only, so that configurations never import torch."""
-import difflib
 import math
 from dataclasses import dataclass, fields
 from typing import Any
 
-from core_scripts.errors import ConfigError, all_faults
+from core_scripts.errors import ConfigError, all_faults, did_you_mean
 from core_scripts.geometry.chain import Chain, context
 from core_scripts.geometry.ops import Conv, TransposedConv, causal, delay, linear, repeat
 from core_scripts.geometry.span import Span
@@ -130,9 +129,8 @@ class WaveNetConfig:
     def _upsample_faults(self) -> list[str]:
         faults = []
         if self.upsample not in UPSAMPLE_MODES:
-            near = difflib.get_close_matches(str(self.upsample), UPSAMPLE_MODES, 1)
-            hint = f"did you mean {near[0]}? " if near else ""
-            faults.append(f"upsample={self.upsample!r} is unknown; {hint}There are {', '.join(UPSAMPLE_MODES)}")
+            near = did_you_mean(str(self.upsample), UPSAMPLE_MODES)
+            faults.append(f"upsample={self.upsample!r} is unknown{near} (there are {', '.join(UPSAMPLE_MODES)})")
         product = math.prod(self.upsample_factors)
         if self.upsample_factors and product != self.hop:
             written = " * ".join(map(str, self.upsample_factors))

@@ -27,6 +27,8 @@ def checkpoint_to_train_from(args: Namespace) -> dict[str, Any] | None:
             log.warn(str(content))
             continue
         log.say(f"Continuing from {path}; --fresh starts over")
+        if args.init_from:
+            log.warn(f"--init-from {args.init_from} has no effect on a run that goes on; add --fresh")
         return content
     if found:
         raise CheckpointError(f"none of the {len(found)} checkpoints in {save.directory} is valid; --fresh starts over")

@@ -33,7 +33,7 @@ def load_matching_weights(model: torch.nn.Module, weights: dict[str, torch.Tenso
     own = model.state_dict()
     fitting = {key: value for key, value in weights.items() if key in own and value.shape == own[key].shape}
     model.load_state_dict(own | fitting)
-    log.say(f"{source}: {len(fitting)} of {len(own)} weights loaded, {len(weights) - len(fitting)} of the file left out")
+    log.say(f"{source}: {len(fitting)} of {len(own)} weights loaded, {len(weights) - len(fitting)} of its left out")
     for key in weights:
         if key not in fitting:
             log.note(f"  left out {key} {tuple(weights[key].shape)}")
@@ -52,7 +52,8 @@ def load_optimizer(optimizer: torch.optim.Optimizer, state: dict, source: str) -
     for parameter, index in zip(parameters, stored, strict=False):
         for name, value in state["state"].get(index, {}).items():
             if isinstance(value, torch.Tensor) and value.dim() > 0 and value.shape != parameter.shape:
-                faults.append(f"{name} of parameter {index}: {tuple(value.shape)}, the parameter is {tuple(parameter.shape)}")
+                shapes = f"{tuple(value.shape)}, the parameter is {tuple(parameter.shape)}"
+                faults.append(f"{name} of parameter {index}: {shapes}")
     if faults:
         raise CheckpointError(
             f"optimizer statistics of {source} do not fit: {'; '.join(faults[:5])}; "

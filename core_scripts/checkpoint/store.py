@@ -10,12 +10,13 @@ import pickle
 import re
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from core_scripts.errors import EXIT_DISK_FULL, CheckpointError, RecitalError
+from core_scripts.errors import EXIT_DISK_FULL, CheckpointError, RecitalError, near_files
 
 
 def write_checkpoint(path: Path, content: dict[str, Any]) -> None:
@@ -35,7 +36,8 @@ def write_checkpoint(path: Path, content: dict[str, Any]) -> None:
         os.replace(temporary, path)
         _sync_folder(path.parent)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
         raise _explain_write_error(error, path, buffer.getbuffer().nbytes) from error
 
 
@@ -45,13 +47,14 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     Raises: CheckpointError if the file is absent, cut, or not a checkpoint.
     """
     if not path.is_file():
-        near = ", ".join(sorted(other.name for other in path.parent.glob("*.pt"))[:5]) if path.parent.is_dir() else ""
-        raise CheckpointError(f"no checkpoint at {path}" + (f"; there are: {near}" if near else "; train first"))
+        others = ", ".join(sorted(other.name for other in path.parent.glob("*.pt"))[:5])
+        remedy = f"; there are: {others}" if others else near_files(path) or "; train first"
+        raise CheckpointError(f"no checkpoint at {path}{remedy}")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, KeyError, ValueError, OSError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
-        reason = str(error).split("\n")[0] or type(error).__name__
-        raise CheckpointError(f"{path} is damaged or not a checkpoint ({reason}); take an older one") from error
+    except Exception as error:  # whatever the bytes of a foreign file make the unpickler stumble over
+        reason = _why(path, error)
+        raise CheckpointError(f"{path} is damaged or not a checkpoint ({reason}); take another one") from error
     if not isinstance(content, dict):
         raise CheckpointError(f"{path} holds a {type(content).__name__}, not a dict of weights or of training state")
     return content
@@ -76,6 +79,18 @@ def read_newest(paths: list[Path]) -> Iterator[tuple[Path, dict[str, Any] | Chec
             yield path, read_checkpoint(path)
         except CheckpointError as error:
             yield path, error
+
+
+def _why(path: Path, error: Exception) -> str:
+    if path.stat().st_size == 0:
+        return "it is empty"
+    if isinstance(error, PermissionError):
+        return "no permission to read it"
+    if not zipfile.is_zipfile(path):
+        return f"{path.stat().st_size} bytes, of another kind or cut short"
+    if isinstance(error, pickle.UnpicklingError):
+        return "it holds more than tensors and plain values; such a file could run any code and is not loaded"
+    return str(error).split("\n")[0] or type(error).__name__
 
 
 def _to_cpu(content: Any) -> Any:

@@ -38,10 +38,12 @@ def state_from_checkpoint(content: dict[str, Any]) -> TrainState:
     Raises: CheckpointError if the file is of a newer format, or lacks weights or optimizer state.
     """
     if content.get("format", FORMAT) > FORMAT:
-        raise CheckpointError(f"the checkpoint has format {content['format']}, this version reads up to {FORMAT}; upgrade")
+        found = content["format"]
+        raise CheckpointError(f"the checkpoint has format {found}, this version reads up to {FORMAT}; upgrade")
     missing = [key for key in ("state_dict", "optimizer") if key not in content]
     if missing:
-        raise CheckpointError(f"not a full checkpoint: {', '.join(missing)} absent; use it with --init-from or --inference")
+        absent = ", ".join(missing)
+        raise CheckpointError(f"not a full checkpoint: {absent} absent; use it with --init-from or --inference")
     known = {item.name for item in fields(TrainState)}
     return TrainState(**{key: value for key, value in content.items() if key in known})
 

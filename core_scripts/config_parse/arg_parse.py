@@ -1,28 +1,17 @@
 """The command line: `f_args_parsed` for main.py files of upstream's kind, `parse_command` for our own entry.
 
-Flags are read here, not by argparse, because abbreviations must keep the meaning they have in upstream's demos whatever
-is added, `-1e-4` is a value, and all faults are told together. New options are rows of the table in options.py.
-Nothing heavy is imported: help and error messages come at once.
+New options are rows of the table in options.py. Nothing heavy is imported: help and error messages come at once.
 """
 import re
 import sys
-from argparse import Namespace
-from collections.abc import Sequence
+from argparse import SUPPRESS, ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from core_scripts import log
-from core_scripts.config_parse.options import (
-    GROUPS,
-    KIND_NAMES,
-    NEED_OUR_ENTRY,
-    OPTIONS,
-    SETTINGS,
-    UPSTREAM_NAMES,
-    Option,
-    Value,
-)
-from core_scripts.config_parse.suggest import did_you_mean
-from core_scripts.errors import UsageError, all_faults, report_without_traceback
+from core_scripts.config_parse.options import GROUPS, NEED_OUR_ENTRY, OPTIONS, SETTINGS, Option, Value
+from core_scripts.errors import UsageError, all_faults, did_you_mean, report_without_traceback
 
 VERBS = {
     "train": "train with config.py; continues the run that is there",
@@ -31,9 +20,12 @@ VERBS = {
     "demo": "built-in data, everything once, offline",
     "trace": "one batch through every part, with shapes and times",
 }
-_RESERVED_VERBS = ("prepare", "evaluate", "analyze", "report", "plot", "verify", "doctor")
 _COMMON = ("exp", "fresh", "config-file", "epochs", "batch-size", "lr", "device", "num-threads", "trained-model",
            "engine", "temperature", "seed", "debug")
+_USAGE = "python main.py [verb] [key=value ...] [--option ...]"
+_EPILOG = """Settings of config.py, their parts and every option can be given as key=value:
+  python main.py train --exp wide net.layers=20 batch_size=8
+Order of precedence: config.py, --config-file, key=value, --option.  All options: --help-all"""
 
 
 @dataclass(frozen=True)
@@ -46,14 +38,6 @@ class Command:
     overrides: tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True)
-class _Scan:
-    args: Namespace
-    names: tuple[str, ...]  # of the options given
-    words: tuple[str, ...]  # neither flags nor their values
-    faults: list[str]
-
-
 def f_args_parsed(argument_input: Sequence[str] | None = None) -> Namespace:
     """The options of an upstream-style main.py; from here on users' mistakes end it with one message.
 
@@ -62,14 +46,13 @@ def f_args_parsed(argument_input: Sequence[str] | None = None) -> Namespace:
     argv = sys.argv[1:] if argument_input is None else list(argument_input)
     if "--debug" not in argv:
         report_without_traceback()
-    if _asks(argv, "--help", "-h", "--help-all"):
-        _leave_with(full_help())
-    scan = _scan(argv)
-    _raise_faults(scan.faults + [f"{word!r}: only flags are expected here" for word in scan.words])
-    for name in scan.names:
+    _answer_help(argv, full_help)
+    flags, words = _split(argv)
+    _raise_faults([f"{word!r}: only flags are expected here" for word in words])
+    for name in flags:
         if name in NEED_OUR_ENTRY:
             log.warn(f"--{name} has no effect with a main.py of its own")
-    return scan.args
+    return _with_defaults(flags)
 
 
 def overwrite_args(args: Namespace, dict: dict) -> Namespace:  # noqa: A002 (upstream's name)
@@ -82,124 +65,82 @@ def overwrite_args(args: Namespace, dict: dict) -> Namespace:  # noqa: A002 (ups
 
 def parse_command(argv: Sequence[str], title: str = "") -> Command:
     """[VERB] [key=value ...] [--flags], in any order after the verb. Raises: UsageError; SystemExit(0) after --help."""
-    if _asks(argv, "--help-all"):
-        _leave_with(full_help())
-    if _asks(argv, "--help", "-h"):
-        _leave_with(short_help(title))
-    scan = _scan(argv)
-    words, faults = list(scan.words), list(scan.faults)
-    verb = "infer" if scan.args.inference else "train"
-    if words and "=" not in words[0]:
-        verb = words.pop(0)
-        faults += _verb_faults(verb)
-    if verb == "train" and scan.args.inference:
+    _answer_help(argv, partial(short_help, title))
+    flags, words = _split(argv)
+    mode = "infer" if "inference" in flags else "train"
+    verb = words.pop(0) if words and "=" not in words[0] else mode
+    faults = []
+    if verb not in VERBS:
+        faults.append(f"unknown verb {verb!r}; verbs are {', '.join(VERBS)}{did_you_mean(verb, VERBS)}")
+    if verb == "train" != mode:
         faults.append("train and --inference contradict each other: give one of them")
     faults += [f"{word!r}: expected key=value" for word in words if not re.match(r"[A-Za-z_][\w.-]*=", word)]
     _raise_faults(faults)
-    scan.args.inference = verb == "infer"
-    pairs = (word.split("=", 1) for word in words)
-    given = frozenset(OPTIONS[name].dest for name in scan.names)
-    return Command(verb, scan.args, given, tuple((key, text) for key, text in pairs))
+    args = _with_defaults(flags)
+    args.inference = verb == "infer"
+    given = frozenset(OPTIONS[name].dest for name in flags)
+    return Command(verb, args, given, tuple((key, text) for key, _, text in (word.partition("=") for word in words)))
 
 
 def short_help(title: str = "") -> str:
     """One screen: the verbs and the options that most runs need."""
-    verbs = [f"  python main.py {verb:<8}{meaning}" for verb, meaning in VERBS.items()]
-    lines = [title or "A recipe of Recital: trains a speech waveform model, generates files with it.", "", *verbs,
-             "", "Without a verb: train. Common options:", *(_help_line(OPTIONS[name]) for name in _COMMON), "",
-             "Settings of config.py, their parts and every option can be given as key=value:",
-             "  python main.py train --exp wide net.layers=20 batch_size=8",
-             "Order of precedence: config.py, --config-file, key=value, --option.  All options: --help-all"]
-    return "\n".join(lines)
+    verbs = [f"  {verb:<8}{meaning}" for verb, meaning in VERBS.items()]
+    about = title or "A recipe of Recital: trains a speech waveform model, generates files with it."
+    common = {"common options": [OPTIONS[name] for name in _COMMON]}
+    about = "\n".join([about, "", "verbs, train where none is given:", *verbs])
+    return _parser(common, usage=_USAGE, description=about, epilog=_EPILOG).format_help()
 
 
 def full_help() -> str:
     """Every option, by group."""
-    lines = ["Every option, with its default in brackets."]
-    for group, options in GROUPS.items():
-        lines += ["", f"{group}:", *map(_help_line, options)]
-    return "\n".join(lines)
+    return _parser(GROUPS, usage=SUPPRESS, description="Every option, with its default in brackets.").format_help()
 
 
-def _help_line(option: Option) -> str:
-    if option.kind is bool:
-        return f"  --{option.name:<32} {option.help}"
-    left = f"{option.name} {KIND_NAMES[option.kind]}"
-    default = f"  [{option.default}]" if option.default != "" else ""
-    return f"  --{left:<32} {option.help}{default}"
+class _Parser(ArgumentParser):
+    """argparse, whose complaints are errors of ours."""
+
+    def error(self, message: str) -> None:
+        raise UsageError(f"command line: {message}")
 
 
-def _scan(argv: Sequence[str]) -> _Scan:
-    args = Namespace(**{dest: option.default for dest, option in SETTINGS.items()})
-    names: dict[str, None] = {}
-    words: list[str] = []
-    faults: list[str] = []
-    rest = list(reversed(argv))
-    while rest:
-        word = rest.pop()
-        if not word.startswith("-"):
-            words.append(word)
-            continue
-        try:
-            option, value = _read_flag(word, rest)
-            setattr(args, option.dest, value)
-            names[option.name] = None
-        except UsageError as fault:
-            faults.append(str(fault))
-    _warn_of(names)
-    return _Scan(args, tuple(names), tuple(words), faults)
+def _parser(groups: dict[str, Iterable[Option]], **texts: str) -> _Parser:
+    """A parser of these options that fills in no defaults: its namespace has the names of those that were given."""
+    form = partial(RawDescriptionHelpFormatter, width=110, max_help_position=34)
+    parser = _Parser(add_help=False, formatter_class=form, **texts)
+    for title, options in groups.items():
+        group = parser.add_argument_group(title)
+        for option in options:
+            if option.kind is bool:
+                how = {"action": "store_const", "const": not option.default, "help": option.help}
+            else:
+                default = f"  [{option.default}]" if option.default != "" else ""
+                how = {"type": option.convert, "metavar": option.kind.__name__.upper(), "help": option.help + default}
+            group.add_argument(f"--{option.name}", dest=option.name, default=SUPPRESS, **how)
+    return parser
 
 
-def _read_flag(word: str, rest: list[str]) -> tuple[Option, Value]:
-    """The option that `word` names and its value, which may be the next word; `rest` is reversed and shortened."""
-    flag, equals, text = word.partition("=")
-    try:
-        option = OPTIONS[_full_name(flag)]
-    except UsageError as fault:
-        if equals:
-            raise UsageError(f"{fault} (settings are written without dashes: {flag.lstrip('-')}=...)") from None
-        if rest and re.fullmatch(r"[^-=][^=]*", rest[-1]):
-            rest.pop()  # most likely the value of the flag that is not known
-        raise
-    if option.kind is bool:
-        if equals:
-            raise UsageError(f"--{option.name} is a switch and takes no value")
-        return option, not option.default
-    if not equals:
-        if not rest or rest[-1].startswith("--"):
-            raise UsageError(f"--{option.name} needs a value ({KIND_NAMES[option.kind]})")
-        text = rest.pop()
-    return option, option.convert(text)
-
-
-def _full_name(flag: str) -> str:
-    """The option's name for a flag or an unambiguous beginning of one; upstream's flags go first."""
-    name = flag[2:] if flag.startswith("--") else ""
-    if name in OPTIONS:
-        return name
-    for names in (UPSTREAM_NAMES, list(OPTIONS)):
-        found = [full for full in names if name and full.startswith(name)]
-        if len(found) == 1:
-            return found[0]
-        if found:
-            raise UsageError(f"{flag} may be {', '.join(f'--{full}' for full in found)}: write more of it")
-    raise UsageError(f"unknown option {flag}{did_you_mean(flag, (f'--{full}' for full in OPTIONS))}")
-
-
-def _verb_faults(verb: str) -> list[str]:
-    if verb in VERBS:
-        return []
-    if verb in _RESERVED_VERBS:
-        return [f"{verb} is not in this version; verbs are {', '.join(VERBS)}"]
-    return [f"unknown verb {verb!r}; verbs are {', '.join(VERBS)}{did_you_mean(verb, VERBS)}"]
-
-
-def _warn_of(names: dict[str, None]) -> None:
-    for name in names:
+def _split(argv: Sequence[str]) -> tuple[dict[str, Value], list[str]]:
+    """Options given, by name, and the words that are neither flags nor their values. Raises: UsageError."""
+    found, rest = _parser(GROUPS).parse_known_args(argv)
+    flags = vars(found)
+    _raise_faults([_unknown_flag(word) for word in rest if word.startswith("-")])
+    for name in flags:
         if OPTIONS[name].unused:
             log.warn(f"--{name} is accepted and does nothing here")
-    if "shuffle" in names:
+    if "shuffle" in flags:
         log.warn("--shuffle turns shuffling OFF, as it always did; --no-shuffle says so plainly")
+    return flags, rest
+
+
+def _unknown_flag(word: str) -> str:
+    flag, equals, _ = word.partition("=")
+    remedy = f"; settings are written without dashes: {flag.lstrip('-')}=..." if equals else ""
+    return f"unknown option {flag}{did_you_mean(flag, (f'--{name}' for name in OPTIONS)) or remedy}"
+
+
+def _with_defaults(flags: dict[str, Value]) -> Namespace:
+    defaults = {dest: option.default for dest, option in SETTINGS.items()}
+    return Namespace(**defaults | {OPTIONS[name].dest: value for name, value in flags.items()})
 
 
 def _raise_faults(faults: list[str]) -> None:
@@ -207,10 +148,7 @@ def _raise_faults(faults: list[str]) -> None:
         raise all_faults(UsageError, "command line", faults)
 
 
-def _asks(argv: Sequence[str], *flags: str) -> bool:
-    return any(word in flags for word in argv)
-
-
-def _leave_with(text: str) -> None:
-    log.say(text)
-    raise SystemExit(0)
+def _answer_help(argv: Sequence[str], short: Callable[[], str]) -> None:
+    if {"--help", "-h", "--help-all"} & set(argv):
+        log.say(full_help() if "--help-all" in argv else short())
+        raise SystemExit(0)

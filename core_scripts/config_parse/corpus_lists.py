@@ -136,7 +136,7 @@ def _streams_of(side: str, dirs: Any, exts: Sequence[str], columns: dict, faults
         faults.append(f"{side}_dirs entry {list(dirs)} must hold paths of folders")
         return ()
     if len(dirs) != len(exts):
-        faults.append(f"{side}_dirs entry {list(dirs)} has {len(dirs)} folders, {side}_exts {list(exts)} needs {len(exts)}")
+        faults.append(f"{side}_dirs entry {list(dirs)} has {len(dirs)} folders for {len(exts)} {side}_exts")
         return ()
     return tuple(
         StreamSpec(

@@ -1,14 +1,13 @@
 """The table of options: name, default, meaning. A new option is one more row; its type is that of its default."""
 import math
 import re
+from argparse import ArgumentTypeError
 from dataclasses import dataclass
 
 from core_scripts import constants
-from core_scripts.config_parse.suggest import did_you_mean
-from core_scripts.errors import UsageError
+from core_scripts.errors import did_you_mean
 
 Value = bool | int | float | str
-KIND_NAMES = {int: "INT", float: "NUMBER", str: "TEXT"}
 
 
 @dataclass(frozen=True)
@@ -32,22 +31,23 @@ class Option:
         return type(self.default)
 
     def convert(self, text: str) -> Value:
-        """The typed value of `text`. Raises: UsageError."""
+        """The typed value of `text`. Raises: ArgumentTypeError, which the parser tells with the flag's name."""
         try:
-            return self.check(self.kind(text))
+            value = self.kind(text)
         except ValueError:
-            words = {int: "a whole number", float: "a number"}[self.kind]
-            raise UsageError(f"--{self.name} expects {words}, got {text!r}") from None
+            expected = "a whole number" if self.kind is int else "a number"
+            raise ArgumentTypeError(f"expects {expected}, got {text!r}") from None
+        return self.check(value)
 
     def check(self, value: Value) -> Value:
-        """`value`, which has the right type, if it is also in range. Raises: UsageError."""
-        if isinstance(value, float) and math.isnan(value):
-            raise UsageError(f"--{self.name} expects a number, got nan")
+        """`value`, which has the right type, if it is also in range. Raises: ArgumentTypeError."""
+        if self.kind is float and not math.isfinite(value):
+            raise ArgumentTypeError(f"expects a finite number, got {value}")
         if self.low is not None and value < self.low:
-            raise UsageError(f"--{self.name} must be at least {self.low:g}, got {value}")
+            raise ArgumentTypeError(f"must be at least {self.low:g}, got {value}")
         if self.choices and re.sub(r":\d+$", ":N", str(value)) not in self.choices:
-            allowed = ", ".join(self.choices)
-            raise UsageError(f"--{self.name} {value}: allowed are {allowed}{did_you_mean(str(value), self.choices)}")
+            near = did_you_mean(str(value), self.choices)
+            raise ArgumentTypeError(f"got {value!r}; allowed are {', '.join(self.choices)}{near}")
         return value
 
 
@@ -55,7 +55,6 @@ def _unused(name: str, default: Value) -> Option:
     return Option(name, default, "accepted and does nothing here", unused=True)
 
 
-OWN_GROUP = "Recital"
 GROUPS: dict[str, tuple[Option, ...]] = {
     "Modules": (
         Option("module-model", "model", "Python module with the model and the loss"),
@@ -130,25 +129,21 @@ GROUPS: dict[str, tuple[Option, ...]] = {
         Option("cudnn-deterministic-toggle", True, "turns deterministic cuDNN kernels OFF"),
         Option("cudnn-benchmark-toggle", False, "lets cuDNN pick the fastest kernels"),
     ),
-    "Profiling and active learning": (
-        _unused("wait-warmup-active-repeat", "1-1-3-2"),
-        _unused("profile-output-dir", "./log_profile"),
-        _unused("active-learning-cycle-num", 0),
-        _unused("active-learning-use-new-data-only", False),
-        _unused("active-learning-new-sample-per-cycle", 0),
-        _unused("active-learning-train-model-for-retrieval", False),
-        _unused("active-learning-with-replacement", False),
-        _unused("active-learning-pre-train-epoch-num", 0),
-        _unused("active-learning-cache-dataname-save", "cache_al_data_log"),
-        _unused("active-learning-cache-dataname-path", ""),
-    ),
-    OWN_GROUP: (
+    "Profiling and active learning": tuple(_unused(name, default) for name, default in {
+        "wait-warmup-active-repeat": "1-1-3-2", "profile-output-dir": "./log_profile", "active-learning-cycle-num": 0,
+        "active-learning-use-new-data-only": False, "active-learning-new-sample-per-cycle": 0,
+        "active-learning-train-model-for-retrieval": False, "active-learning-with-replacement": False,
+        "active-learning-pre-train-epoch-num": 0, "active-learning-cache-dataname-save": "cache_al_data_log",
+        "active-learning-cache-dataname-path": "",
+    }.items()),
+    "Recital": (
         Option("exp", "base", "name of the run: its files go to exp/NAME/"),
         Option("fresh", False, "start over; the old run is moved aside"),
         Option("init-from", "", "file whose weights training starts from"),
         Option("config-file", "", "YAML or JSON file with settings"),
         Option("device", "auto", "auto, cpu, cuda or cuda:N", choices=("auto", "cpu", "cuda", "cuda:N")),
         Option("no-shuffle", True, "keep the order of the list", target="shuffle"),
+        Option("inference-batch-size", 0, "utterances generated at once; 0: as --batch-size", low=0),
         Option("keep-checkpoints", 0, "newest files per epoch to keep; 0: all", low=0),
         Option("num-threads", 0, "CPU threads; 0: as the system has it", low=0),
         Option("engine", "auto", "how samples are generated one by one", choices=("auto", "naive", "eager")),
@@ -160,5 +155,4 @@ GROUPS: dict[str, tuple[Option, ...]] = {
 }
 OPTIONS: dict[str, Option] = {option.name: option for group in GROUPS.values() for option in group}
 SETTINGS: dict[str, Option] = {option.dest: option for option in OPTIONS.values() if not option.target}
-UPSTREAM_NAMES = [option.name for group, options in GROUPS.items() if group != OWN_GROUP for option in options]
 NEED_OUR_ENTRY = ("exp", "fresh", "init-from", "config-file", "device", "num-threads", "json")

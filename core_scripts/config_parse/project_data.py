@@ -27,7 +27,8 @@ def read_corpora(
     sides = []
     for side, contexts in zip(("input", "output"), context, strict=True):
         front_ends = [_record(conf, name) for name in values.get(f"{side}_front_ends") or ()]
-        fills = [_record(conf, fill).silence if isinstance(fill, str) else fill for fill in values.get(f"{side}_fills") or ()]
+        fills = [_record(conf, fill).silence if isinstance(fill, str) else fill
+                 for fill in values.get(f"{side}_fills") or ()]
         sides.append(
             StreamLists(
                 dirs=[[_path(conf, folder) for folder in corpus] for corpus in values[f"{prefix}{side}_dirs"]],
@@ -70,8 +71,8 @@ def needs_synthetic_corpus(conf: Any, splits: Sequence[str]) -> Path | None:
     if not values.get("synthetic_corpus"):
         return None
     folder = _path(conf, values["synthetic_corpus"])
-    lists = [_path(conf, entry) for split in splits for entry in values.get(f"{split}_list") or () if isinstance(entry, str)]
-    return folder if any(entry.parent == folder for entry in lists) else None
+    entries = [entry for split in splits for entry in values.get(f"{split}_list") or ()]
+    return folder if any(isinstance(entry, str) and _path(conf, entry).parent == folder for entry in entries) else None
 
 
 def _record(conf: Any, name: str | None) -> Any:

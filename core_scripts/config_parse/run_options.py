@@ -4,9 +4,10 @@ A namespace may come from a main.py of upstream's kind, or from a test: what it 
 Numbers that the contract switches off by zero or below keep that meaning here.
 """
 from argparse import Namespace
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from core_scripts.config_parse.options import SETTINGS
 from core_scripts.other_tools.list_tools import read_list_from_text
@@ -18,48 +19,58 @@ def option_value(args: Namespace | None, dest: str) -> Any:
     return default if args is None else vars(args).get(dest, default)
 
 
+def option(*dests: str, convert: Callable[..., Any] = lambda value: value) -> Any:
+    """A field that holds one option, or what `convert` makes of one or more."""
+    def read(args: Namespace | None) -> Any:
+        return convert(*(option_value(args, dest) for dest in dests))
+
+    return field(default=read(None), metadata={"read": read})
+
+
+class OptionRecord:
+    """What has fields made by `option`; other fields are attributes of the namespace that may be missing there."""
+
+    @classmethod
+    def from_args(cls, args: Namespace | None) -> Self:
+        """The record of a namespace. Raises: DataError if a file that an option names cannot be read."""
+        given = {} if args is None else vars(args)
+        return cls(**{part.name: part.metadata["read"](args) if part.metadata else given.get(part.name, part.default)
+                      for part in fields(cls)})
+
+
+def _smaller_cap(first: int, second: int) -> int:
+    return min(first, second) if first > 0 and second > 0 else max(first, second)
+
+
+def _overlap_below(length: int, overlap: int) -> int:
+    return min(overlap, length - 1) if length > 0 else overlap
+
+
+def _read_names(path: str) -> frozenset[str] | None:
+    return frozenset(name for name in read_list_from_text(path) if name) if path else None
+
+
 @dataclass(frozen=True, kw_only=True)
-class CallOptions:
+class CallOptions(OptionRecord):
     """What the model is called with besides the input."""
 
-    with_target: bool = False
-    with_file_name: bool = False
-
-    @classmethod
-    def from_args(cls, args: Namespace | None) -> "CallOptions":
-        return cls(
-            with_target=option_value(args, "model_forward_with_target"),
-            with_file_name=option_value(args, "model_forward_with_file_name"),
-        )
+    with_target: bool = option("model_forward_with_target")
+    with_file_name: bool = option("model_forward_with_file_name")
 
 
 @dataclass(frozen=True, kw_only=True)
-class SaveOptions:
+class SaveOptions(OptionRecord):
     """Which model files are written, and where."""
 
-    directory: Path
-    trained_name: str
-    epoch_name: str
-    ext: str
-    not_save_each_epoch: bool
-    not_save_anything: bool
-    force_save_lite: bool  # write the best-model file after every epoch, best or not
-    keep_checkpoints: int  # newest full checkpoints; 0: all
-    metrics_file: Path | None  # CSV, a row per epoch; None under a main.py of upstream's kind
-
-    @classmethod
-    def from_args(cls, args: Namespace | None) -> "SaveOptions":
-        return cls(
-            directory=Path(option_value(args, "save_model_dir")),
-            trained_name=option_value(args, "save_trained_name"),
-            epoch_name=option_value(args, "save_epoch_name"),
-            ext=option_value(args, "save_model_ext"),
-            not_save_each_epoch=option_value(args, "not_save_each_epoch"),
-            not_save_anything=option_value(args, "not_save_anything"),
-            force_save_lite=option_value(args, "force_save_lite_trained_network_per_epoch"),
-            keep_checkpoints=option_value(args, "keep_checkpoints"),
-            metrics_file=None if args is None else vars(args).get("metrics_file"),
-        )
+    directory: Path = option("save_model_dir", convert=Path)
+    trained_name: str = option("save_trained_name")
+    epoch_name: str = option("save_epoch_name")
+    ext: str = option("save_model_ext")
+    not_save_each_epoch: bool = option("not_save_each_epoch")
+    not_save_anything: bool = option("not_save_anything")
+    force_save_lite: bool = option("force_save_lite_trained_network_per_epoch")  # after every epoch, best or not
+    keep_checkpoints: int = option("keep_checkpoints")  # newest full checkpoints; 0: all
+    metrics_file: Path | None = None  # CSV, a row per epoch; None under a main.py of upstream's kind
 
     @property
     def trained_path(self) -> Path:
@@ -68,112 +79,49 @@ class SaveOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainOptions:
+class TrainOptions(OptionRecord):
     """How a training run goes."""
 
-    epochs: int
-    accumulate: int  # minibatches per optimizer step
-    train_batches: int  # minibatches per pass at most, --debug-batch-num included; 0: all
-    val_batches: int
-    debug_batches: int
-    save_every: int  # minibatches between checkpoints within an epoch; 0: none
-    eval_mode_for_validation: bool
-    adapt_lengths: bool  # tell the sampler the lengths after augmentation
-    ignore_history: bool  # of a checkpoint
-    ignore_optimizer: bool
-    allow_mismatched: bool
-    verbose: int
-    seed: int
-    config_text: str  # all settings, YAML; empty under a main.py of upstream's kind
-
-    @classmethod
-    def from_args(cls, args: Namespace | None) -> "TrainOptions":
-        debug = option_value(args, "debug_batch_num")
-        return cls(
-            epochs=option_value(args, "epochs"),
-            accumulate=option_value(args, "size_accumulate_grad"),
-            train_batches=_smaller_cap(option_value(args, "minibatch_num_train"), debug),
-            val_batches=_smaller_cap(option_value(args, "minibatch_num_val"), debug),
-            debug_batches=debug,
-            save_every=option_value(args, "save_model_every_n_minibatches"),
-            eval_mode_for_validation=option_value(args, "eval_mode_for_validation"),
-            adapt_lengths=option_value(args, "force_update_seq_length"),
-            ignore_history=option_value(args, "ignore_training_history_in_trained_model"),
-            ignore_optimizer=option_value(args, "ignore_optimizer_statistics_in_trained_model"),
-            allow_mismatched=option_value(args, "allow_mismatched_pretrained_model"),
-            verbose=option_value(args, "verbose"),
-            seed=option_value(args, "seed"),
-            config_text="" if args is None else vars(args).get("config_text", ""),
-        )
+    epochs: int = option("epochs")
+    accumulate: int = option("size_accumulate_grad")  # minibatches per optimizer step
+    train_batches: int = option("minibatch_num_train", "debug_batch_num", convert=_smaller_cap)  # per pass; 0: all
+    val_batches: int = option("minibatch_num_val", "debug_batch_num", convert=_smaller_cap)
+    save_every: int = option("save_model_every_n_minibatches")  # checkpoints within an epoch; 0: none
+    eval_mode_for_validation: bool = option("eval_mode_for_validation")
+    adapt_lengths: bool = option("force_update_seq_length")  # tell the sampler the lengths after augmentation
+    ignore_history: bool = option("ignore_training_history_in_trained_model")
+    ignore_optimizer: bool = option("ignore_optimizer_statistics_in_trained_model")
+    allow_mismatched: bool = option("allow_mismatched_pretrained_model")
+    verbose: int = option("verbose")
+    seed: int = option("seed")
+    config_text: str = ""  # all settings, YAML; empty under a main.py of upstream's kind
 
 
 @dataclass(frozen=True, kw_only=True)
-class InferOptions:
-    """What is generated, how, and where it goes."""
+class InferOptions(OptionRecord):
+    """What is generated, and where it goes."""
 
-    start_index: int  # minibatches [start, end)
-    end_index: int  # -1: to the last
-    names: frozenset[str] | None  # only these utterances
-    output_dir: Path
-    prefix: str
-    segment_length: int  # generate in pieces of so many input frames; 0 or less: whole
-    segment_overlap: int  # input frames that two pieces share, below segment_length
-    engine: str
-    temperature: float
-    generation_seed: int
-    verbose: int
-
-    @classmethod
-    def from_args(cls, args: Namespace | None) -> "InferOptions":
-        """Raises: DataError if --inference-data-list cannot be read."""
-        names_file = option_value(args, "inference_data_list")
-        length = option_value(args, "trunc_input_length_for_inference")
-        overlap = option_value(args, "trunc_input_overlap")
-        return cls(
-            start_index=option_value(args, "inference_sample_start_index"),
-            end_index=option_value(args, "inference_sample_end_index"),
-            names=frozenset(name for name in read_list_from_text(names_file) if name) if names_file else None,
-            output_dir=Path(option_value(args, "output_dir")),
-            prefix=option_value(args, "output_filename_prefix"),
-            segment_length=length,
-            segment_overlap=min(overlap, length - 1) if length > 0 else overlap,
-            engine=option_value(args, "engine"),
-            temperature=option_value(args, "temperature"),
-            generation_seed=option_value(args, "generation_seed"),
-            verbose=option_value(args, "verbose"),
-        )
+    start_index: int = option("inference_sample_start_index")  # minibatches [start, end)
+    end_index: int = option("inference_sample_end_index")  # -1: to the last
+    names: frozenset[str] | None = option("inference_data_list", convert=_read_names)  # only these utterances
+    output_dir: Path = option("output_dir", convert=Path)
+    prefix: str = option("output_filename_prefix")
+    segment_length: int = option("trunc_input_length_for_inference")  # input frames per piece; 0 or less: whole
+    segment_overlap: int = option("trunc_input_length_for_inference", "trunc_input_overlap", convert=_overlap_below)
+    verbose: int = option("verbose")
 
 
 @dataclass(frozen=True, kw_only=True)
-class OptimizerOptions:
+class OptimizerOptions(OptionRecord):
     """The optimizer, the schedule of its learning rate, and when training ends."""
 
-    name: str
-    lr: float
-    weight_decay: float
-    grad_clip_norm: float  # 0 or less: no clipping
-    epochs: int
-    no_best_epochs: int
-    lr_decay_factor: float  # 0 or less: no scheduler
-    scheduler_type: int
-    lr_patience: int
-    step_size: int
-
-    @classmethod
-    def from_args(cls, args: Namespace | None) -> "OptimizerOptions":
-        return cls(
-            name=option_value(args, "optimizer"),
-            lr=option_value(args, "lr"),
-            weight_decay=max(option_value(args, "l2_penalty"), 0.0),
-            grad_clip_norm=option_value(args, "grad_clip_norm"),
-            epochs=option_value(args, "epochs"),
-            no_best_epochs=option_value(args, "no_best_epochs"),
-            lr_decay_factor=option_value(args, "lr_decay_factor"),
-            scheduler_type=option_value(args, "lr_scheduler_type"),
-            lr_patience=option_value(args, "lr_patience"),
-            step_size=option_value(args, "lr_steplr_size"),
-        )
-
-
-def _smaller_cap(first: int, second: int) -> int:
-    return min(first, second) if first > 0 and second > 0 else max(first, second)
+    name: str = option("optimizer")
+    lr: float = option("lr")
+    weight_decay: float = option("l2_penalty", convert=lambda penalty: max(penalty, 0.0))
+    grad_clip_norm: float = option("grad_clip_norm")  # 0 or less: no clipping
+    epochs: int = option("epochs")
+    no_best_epochs: int = option("no_best_epochs")
+    lr_decay_factor: float = option("lr_decay_factor")  # 0 or less: no scheduler
+    scheduler_type: int = option("lr_scheduler_type")
+    lr_patience: int = option("lr_patience")
+    step_size: int = option("lr_steplr_size")

@@ -1,5 +1,4 @@
 """Which items a data set has: names from lists, lengths from file headers, pieces, and the .dic cache of all that."""
-import difflib
 import json
 import os
 from collections.abc import Sequence
@@ -12,7 +11,7 @@ from core_scripts.data_io.file_io import write_atomically
 from core_scripts.data_io.segment import agree_on_length, common_grain, cut
 from core_scripts.data_io.seq_info import SeqInfo
 from core_scripts.data_io.stream_reader import StreamReader
-from core_scripts.errors import ConfigError, DataError, RecitalError, all_faults
+from core_scripts.errors import ConfigError, DataError, RecitalError, all_faults, near_files
 
 _SHOWN_FAULTS = 20
 _SHOWN_NEIGHBOURS = 5  # looking for similar names is slow in large folders
@@ -70,7 +69,7 @@ def read_names(corpus: CorpusSpec, readers: Sequence[StreamReader]) -> list[str]
 def read_list(path: Path) -> list[str]:
     """Names of a text file, one per line; blank lines, a BOM and CRLF do not matter. Raises: DataError."""
     if not path.is_file():
-        raise DataError(f"list {path} does not exist{_did_you_mean(path)}; correct the path in the configuration")
+        raise DataError(f"list {path} does not exist{near_files(path)}; correct the path in the configuration")
     try:
         lines = path.read_text(encoding="utf-8-sig").split("\n")
     except OSError as fault:
@@ -83,20 +82,8 @@ def read_list(path: Path) -> list[str]:
 def _names_in_folder(reader: StreamReader) -> list[str]:
     folder, ext = reader.spec.directory, reader.spec.ext
     if not folder.is_dir():
-        raise DataError(f"folder {folder} does not exist{_did_you_mean(folder)}")
+        raise DataError(f"folder {folder} does not exist{near_files(folder)}")
     return sorted(entry.name[: -len(ext)] for entry in os.scandir(folder) if entry.name.endswith(ext))
-
-
-def _did_you_mean(path: Path) -> str:
-    """A hint from the nearest existing folder: the name there that is most like what is missing."""
-    missing, parent = path.name, path.parent
-    while not parent.is_dir() and parent != parent.parent:
-        missing, parent = parent.name, parent.parent
-    try:
-        near = difflib.get_close_matches(missing, os.listdir(parent), n=1, cutoff=0.5)
-    except OSError:
-        return ""
-    return f"; did you mean {parent / near[0]}?" if near else ""
 
 
 def _scan(
@@ -141,7 +128,7 @@ def _near_name(reader: StreamReader, name: str) -> str:
         return ""
     if (reader.spec.directory / name).exists():
         return f"; names stand without their ending, so write {name[: -len(Path(name).suffix)]!r}"
-    return _did_you_mean(path)
+    return near_files(path)
 
 
 def _agreed_lengths(

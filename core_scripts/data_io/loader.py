@@ -1,7 +1,10 @@
 """Batches of one or several data sets, and everything else that the managers ask a data set wrapper for."""
 import hashlib
 import multiprocessing
+import os
 import signal
+import sys
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,8 +49,9 @@ class BatchLoader:
             multiprocessing_context=_process_start() if workers else None,
             generator=torch.Generator().manual_seed(self.sampler.position.seed & (2**63 - 1)),
         )
+        batches = iter(loader)
         try:
-            for batch in loader:
+            for batch in batches:
                 if isinstance(batch, ItemFault):
                     raise batch.error
                 yield batch
@@ -56,6 +60,9 @@ class BatchLoader:
                 raise
             raise DataError(f"a data loading process ended ({fault}); memory may be short: take fewer "
                             f"--num-workers than {workers}") from None
+        finally:
+            if workers:  # now, not when the garbage collector comes by, which may be in a worker forked meanwhile
+                batches._shutdown_workers()
 
 
 class _Guarded(Dataset):
@@ -75,8 +82,18 @@ class _Guarded(Dataset):
 
 
 def _leave_signals_to_main(worker: int) -> None:
+    """A terminal or a scheduler signals all processes, but only the main one knows when to stop."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if sys.platform == "linux":  # elsewhere a sender cannot be told
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        threading.Thread(target=_obey, args=(os.getppid(),), daemon=True).start()
+
+
+def _obey(parent: int) -> None:
+    """End this process when its parent, and nobody else, asks for it: a worker that ignores all would never end."""
+    while signal.sigwaitinfo({signal.SIGTERM}).si_pid != parent:
+        pass
+    os._exit(0)
 
 
 def _process_start() -> str | None:

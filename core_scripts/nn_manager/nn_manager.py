@@ -1,13 +1,13 @@
 """Training and inference: the two wrappers of the flow chart, the epoch loop and the training step."""
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import torch
 
-from core_scripts import log, streams
+from core_scripts import log
 from core_scripts.checkpoint.fitting import load_weights
 from core_scripts.checkpoint.store import write_checkpoint
 from core_scripts.checkpoint.train_state import weights_of
@@ -15,10 +15,19 @@ from core_scripts.config_parse.run_options import CallOptions, InferOptions, Sav
 from core_scripts.constants import STREAM_MODEL, STREAM_VALIDATION
 from core_scripts.data_io.collate import Batch
 from core_scripts.data_io.position import DataPosition
-from core_scripts.errors import ConfigError, NonFiniteLossError
+from core_scripts.errors import ConfigError
+from core_scripts.nn_manager.grouping import Group, group_of, is_due
 from core_scripts.nn_manager.model_base import ModelHooks, adapt_loss, adapt_model
-from core_scripts.nn_manager.nn_manager_tools import Losses, add_losses, call_model, generate_in_segments, move_batch
-from core_scripts.nn_manager.progress import Progress
+from core_scripts.nn_manager.nn_manager_tools import (
+    Losses,
+    add_losses,
+    call_model,
+    generate_in_segments,
+    move_batch,
+    require_finite,
+    require_names,
+    seed_model_randomness,
+)
 from core_scripts.nn_manager.stopping import StopRequest
 from core_scripts.nn_manager.training_run import (
     Player,
@@ -29,22 +38,15 @@ from core_scripts.nn_manager.training_run import (
     write_metrics,
 )
 from core_scripts.op_manager.op_process_monitor import Monitor, format_row, table_header
-
-
-@dataclass(frozen=True)
-class Group:
-    """The minibatches whose gradients one optimizer step sums: how many they are, and whether this is the last."""
-
-    size: int
-    complete: bool
-
+from core_scripts.progress import Progress
 
 StepFunction = Callable[[TrainingRun, Batch, Group], Losses]
 
 
 def f_train_wrapper(
-    args, pt_model, loss_wrapper, device, optimizer_wrapper, train_dataset_wrapper, val_dataset_wrapper=None, checkpoint=None
-) -> None:
+    args, pt_model, loss_wrapper, device, optimizer_wrapper, train_dataset_wrapper, val_dataset_wrapper=None,
+    checkpoint=None,
+) -> None:  # fmt: skip
     """Train `pt_model` to the last epoch, to early stopping, or until a signal asks to stop.
 
     checkpoint: a loaded full checkpoint (dict) to go on from, weights (OrderedDict) to start from, or None.
@@ -85,18 +87,18 @@ def train_epochs(
     data_sets = [train_data] + ([val_data] if val_data is not None else [])
     for data in data_sets:
         data.print_info()
-    run.set_up()
     log.say("\n".join([table_header(), *run.table]))
+    write_metrics(run)
     best_log = run.val_log if val_data is not None else None
-    stopped_early = False
+    stopped_early = run.position.samples == 0 and run.stops_early(best_log)
     with StopRequest() as stop:
         while run.position.epoch < run.options.epochs and not stopped_early:
             epoch = run.position.epoch
             run.mark(validating=False)
             f_run_one_epoch(run, train_data, run.train_log, step, stop)
             leave_if_asked(run, stop)
-            if val_data is not None:
-                validate(run, val_data, val_step)
+            if val_data is not None and not validate(run, val_data, val_step, stop):
+                leave_if_asked(run, stop)
             best = best_log.is_best(epoch) if best_log is not None else True
             losses = run.val_log if val_data is not None else run.train_log
             rates = [player.optimizer.lr_scheduler.step(losses.flagged_loss(epoch)) for player in run.players]
@@ -105,18 +107,17 @@ def train_epochs(
             run.position = run.position.next_epoch()
             save_epoch(run, best=best)
             write_metrics(run)
-            stopped_early = best_log is not None and best_log.should_stop(run.players[0].optimizer)
+            stopped_early = run.stops_early(best_log)
             leave_if_asked(run, stop, saved=True)
     log.say(f"Training finished{' by early stopping' if stopped_early else ''}")
-    log.say(f"Model is saved to {run.save.trained_path}")
+    for path in filter(Path.is_file, map(run.trained_path, run.players)):
+        log.say(f"Model is saved to {path}")
 
 
-def f_run_one_epoch(
-    run: TrainingRun, data: Any, monitor: Monitor, step: StepFunction, stop: StopRequest | None = None
-) -> None:
+def f_run_one_epoch(run: TrainingRun, data: Any, monitor: Monitor, step: StepFunction, stop: StopRequest) -> bool:
     """One pass over `data` from the run's position on, `step` by step; `monitor` sums the losses.
 
-    Ends early, between two optimizer steps, when a stop was requested.
+    Ends early, between two optimizer steps, when a stop was requested; returns whether it came to the end.
     """
     training = monitor is run.train_log
     options = run.options
@@ -124,19 +125,26 @@ def f_run_one_epoch(
     loader = data.get_loader()
     limit = options.train_batches if training else options.val_batches
     total = min(len(loader), limit) if limit else len(loader)
-    first = run.position.samples // data.get_batch_size() if training else 0
-    monitor.start_epoch(run.position.epoch, fresh=first == 0)
-    with Progress("train" if training else "valid", run.position.epoch, total, options.verbose) as progress:
+    done = run.position.samples if training else 0
+    first = min(done // data.get_batch_size(), total)
+    monitor.start_epoch(run.position.epoch, fresh=done == 0)
+    label = f"{'train' if training else 'valid'} epoch {run.position.epoch}"
+    with Progress(label, total, "batch", quiet=options.verbose <= 0) as progress:
         for number, batch in enumerate(islice(loader, total - first), first):
             started = time.perf_counter()
-            group = _group_of(number, total, options.accumulate if training else 1)
+            group = group_of(number - first, total - first, options.accumulate if training else 1)
             losses = step(run, move_batch(batch, run.device), group)
             monitor.add(losses.parts, losses.flags, int(batch.lengths.sum()), time.perf_counter() - started)
-            progress.show(number + 1, losses.parts)
-            if training and group.complete and _is_due(number, group.size, options.save_every):
+            progress.show(number + 1, "loss " + " ".join(f"{loss:.4f}" for loss in losses.parts))
+            if training and options.adapt_lengths:
+                data.update_seq_len_in_sampler_sub(batch.info)
+            if training and group.complete and is_due(number, group.size, options.save_every):
                 save_within_epoch(run)
-            if stop is not None and stop.exit_code is not None and group.complete:
-                break
+            if stop.exit_code is not None and group.complete:
+                return number + 1 == total
+    if training and options.adapt_lengths:
+        data.update_seq_len_in_sampler()
+    return True
 
 
 def train_step(run: TrainingRun, batch: Batch, group: Group) -> Losses:
@@ -146,20 +154,27 @@ def train_step(run: TrainingRun, batch: Batch, group: Group) -> Losses:
     Raises: NonFiniteLossError before anything is changed.
     """
     (player,) = run.players
-    optimizer = player.optimizer.optimizer
     seed_model_randomness(run.options.seed, STREAM_MODEL, run.step, run.pending)
     losses = compute_losses(run, player, batch)
-    require_finite(losses, batch)
+    require_finite("loss", losses.total, batch)
     if losses.total.requires_grad:
         (losses.total / group.size).backward()
     run.pending += len(batch.index)
     if group.complete:
-        if player.optimizer.grad_clip_norm > 0:
-            torch.nn.utils.clip_grad_norm_(player.hooks.module.parameters(), player.optimizer.grad_clip_norm)
-        optimizer.step()
-        optimizer.zero_grad()
+        update(player, batch)
         run.position, run.step, run.pending = run.position.advance(run.pending), run.step + 1, 0
     return losses
+
+
+def update(player: Player, batch: Batch) -> None:
+    """Clip, step, and forget the gradients. Raises: NonFiniteLossError if they are not finite, before the step."""
+    parameters = [value for value in player.hooks.module.parameters() if value.grad is not None]
+    norm = torch.nn.utils.get_total_norm([value.grad for value in parameters])
+    require_finite("norm of the gradient", norm, batch)  # such a step would ruin the weights, and what is saved next
+    if player.optimizer.grad_clip_norm > 0:
+        torch.nn.utils.clip_grads_with_norm_(parameters, player.optimizer.grad_clip_norm, norm)
+    player.optimizer.optimizer.step()
+    player.optimizer.optimizer.zero_grad()
 
 
 def compute_losses(run: TrainingRun, player: Player, batch: Batch) -> Losses:
@@ -178,32 +193,29 @@ def validation_step(run: TrainingRun, batch: Batch, group: Group) -> Losses:
     return compute_losses(run, run.players[0], batch)
 
 
-def validate(run: TrainingRun, data: Any, step: StepFunction) -> None:
-    """One pass over the validation data; the models are as they were afterwards."""
+def validate(run: TrainingRun, data: Any, step: StepFunction, stop: StopRequest) -> bool:
+    """One pass over the validation data; the models are as they were afterwards, running statistics included.
+
+    Returns whether it came to the end; if a stop was requested before, it is begun anew when the run goes on.
+    """
+    modules = [module for player in run.players for module in player.hooks.module.modules()]
+    modes = [module.training for module in modules]
+    buffers = [buffer for module in modules for buffer in module.buffers(recurse=False)]
+    kept = [buffer.clone() for buffer in buffers]
     run.mark(validating=True)
     if run.options.eval_mode_for_validation:
-        run.set_training(False)
+        for player in run.players:
+            player.hooks.module.eval()
     with torch.no_grad():
-        f_run_one_epoch(run, data, run.val_log, step)
-    run.set_training(True)
+        whole = f_run_one_epoch(run, data, run.val_log, step, stop)
+        for buffer, value in zip(buffers, kept, strict=True):
+            buffer.copy_(value)
+    for module, mode in zip(modules, modes, strict=True):
+        module.training = mode
     run.mark(validating=False)
-
-
-def seed_model_randomness(seed: int, stream: int, step: int, index: int) -> None:
-    """Dropout and sampling of a step are a function of (seed, step), so no generator state needs to be kept."""
-    word = int(streams.words(seed, stream, step, index, count=1)[0]) >> 1
-    torch.default_generator.manual_seed(word)
-    if torch.cuda.is_available():
-        torch.cuda.manual_seed_all(word)
-
-
-def require_finite(losses: Losses, batch: Batch) -> None:
-    """Raises: NonFiniteLossError that names the utterances."""
-    if not torch.isfinite(losses.total):
-        raise NonFiniteLossError(
-            f"loss is {float(losses.total)} on {', '.join(batch.info)}; nothing was updated with it. "
-            "Lower --lr, set --grad-clip-norm, or look at these files"
-        )
+    if not whole:
+        run.val_log.start_epoch(run.position.epoch)  # half a pass tells nothing
+    return whole
 
 
 def leave_if_asked(run: TrainingRun, stop: StopRequest, *, saved: bool = False) -> None:
@@ -216,18 +228,6 @@ def leave_if_asked(run: TrainingRun, stop: StopRequest, *, saved: bool = False) 
     raise SystemExit(stop.exit_code)
 
 
-def _group_of(number: int, total: int, accumulate: int) -> Group:
-    """The accumulation group of minibatch `number`; the last one of an epoch may be smaller and is still used."""
-    start = number - number % accumulate
-    size = min(accumulate, total - start)
-    return Group(size, number + 1 == start + size)
-
-
-def _is_due(number: int, size: int, every: int) -> bool:
-    """Whether one of the `size` minibatches up to `number` is the last of `every`; 0: never."""
-    return every > 0 and (number + 1) // every > (number + 1 - size) // every
-
-
 def f_inference_wrapper(args, pt_model, device, test_dataset_wrapper, checkpoint) -> None:
     """Generate from the test set with the weights in `checkpoint` and write what comes out, file by file.
 
@@ -236,9 +236,11 @@ def f_inference_wrapper(args, pt_model, device, test_dataset_wrapper, checkpoint
     hooks = adapt_model(pt_model)
     options, call = InferOptions.from_args(args), CallOptions.from_args(args)
     if hooks.takes_batch and options.segment_length > 0:
-        raise ConfigError("--trunc-input-length-for-inference is for models of one pass; this one generates whole files")
+        raise ConfigError("--trunc-input-length-for-inference is for models of one pass, this one generates whole "
+                          "files; leave it out")
     load_weights(pt_model.to(device, dtype=torch.float32), weights_of(checkpoint), "the checkpoint")
     test_dataset_wrapper.print_info()
+    require_names(options.names, test_dataset_wrapper.get_seq_name_list())
     pt_model.eval()
     hooks.mark(validating=False, epoch=0)
     started, count = time.perf_counter(), 0

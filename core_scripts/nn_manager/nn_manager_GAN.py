@@ -9,15 +9,10 @@ from core_scripts import log
 from core_scripts.constants import STREAM_MODEL, STREAM_VALIDATION
 from core_scripts.data_io.collate import Batch
 from core_scripts.errors import ConfigError
+from core_scripts.nn_manager.grouping import Group
 from core_scripts.nn_manager.model_base import adapt_model
-from core_scripts.nn_manager.nn_manager import (
-    Group,
-    require_finite,
-    seed_model_randomness,
-    start_run,
-    train_epochs,
-)
-from core_scripts.nn_manager.nn_manager_tools import Losses, call_model
+from core_scripts.nn_manager.nn_manager import start_run, train_epochs, update
+from core_scripts.nn_manager.nn_manager_tools import Losses, call_model, require_finite, seed_model_randomness
 from core_scripts.nn_manager.training_run import Player, TrainingRun, take_up
 
 
@@ -103,7 +98,8 @@ def adapt_gan_losses(generator: Any, discriminator: Any, loss_wrapper: Any) -> G
     names = ("compute_gan_D_real", "compute_gan_D_fake", "compute_gan_G")
     real, fake, fool = (getattr(loss_wrapper, name, None) for name in names)
     if not all(map(callable, (real, fake, fool))):
-        raise ConfigError(f"GAN losses are missing: define loss_for_D and loss_for_G on D, or {', '.join(names)} on Loss")
+        raise ConfigError("GAN losses are missing: define loss_for_D and loss_for_G on D, or "
+                          f"{', '.join(names)} on Loss")
     auxiliary = getattr(loss_wrapper, "compute_aux", None)
     return GANLosses(
         discriminator=lambda natural, generated, condition: (
@@ -115,13 +111,10 @@ def adapt_gan_losses(generator: Any, discriminator: Any, loss_wrapper: Any) -> G
 
 
 def _update(player: Player, loss: torch.Tensor, batch: Batch) -> None:
-    require_finite(Losses(loss, (), ()), batch)
-    optimizer = player.optimizer.optimizer
-    optimizer.zero_grad()
+    require_finite("loss", loss, batch)
+    player.optimizer.optimizer.zero_grad()  # the other player's loss went through this one too
     loss.backward()
-    if player.optimizer.grad_clip_norm > 0:
-        torch.nn.utils.clip_grad_norm_(player.hooks.module.parameters(), player.optimizer.grad_clip_norm)
-    optimizer.step()
+    update(player, batch)
 
 
 def _both(loss_g: torch.Tensor, loss_d: torch.Tensor) -> Losses:

@@ -1,16 +1,18 @@
 """What the managers share: calling a model, adding up its losses, filling parts of it, generating in segments."""
-from collections.abc import Callable, Sequence
+import random
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
-from core_scripts import log
+from core_scripts import log, streams
 from core_scripts.checkpoint.train_state import read_weights
 from core_scripts.config_parse.run_options import CallOptions
 from core_scripts.data_io.collate import Batch
-from core_scripts.errors import CheckpointError, ConfigError
+from core_scripts.errors import CheckpointError, ConfigError, DataError, NonFiniteLossError, did_you_mean
 from core_scripts.nn_manager.model_base import ModelHooks
 
 
@@ -64,6 +66,40 @@ def add_losses(result: Any) -> Losses:
     return Losses(total, tuple(float(part.detach()) for part in parts), tuple(bool(flag) for flag in result[1]))
 
 
+def require_finite(what: str, value: torch.Tensor, batch: Batch) -> None:
+    """Raises: NonFiniteLossError that names the utterances."""
+    if not torch.isfinite(value):
+        raise NonFiniteLossError(
+            f"{what} is {value.item()} on {', '.join(batch.info)}; nothing was updated with it. "
+            "Lower --lr, set --grad-clip-norm, or look at these files"
+        )
+
+
+def require_names(names: Collection[str] | None, known: Collection[str]) -> None:
+    """Check the names of --inference-data-list: some may belong to other lists, which is said, but not all.
+
+    Raises: DataError if none of them is in the test set.
+    """
+    unknown = sorted(set(names or ()) - set(known))
+    if not unknown:
+        return
+    told = f"not in the test list: {', '.join(unknown[:5])}{', ...' if len(unknown) > 5 else ''}"
+    if len(unknown) == len(set(names)):
+        raise DataError(f"none of the {len(unknown)} names of --inference-data-list can be generated, {told}"
+                        f"{did_you_mean(unknown[0], known)}")
+    log.warn(f"--inference-data-list: {told}")
+
+
+def seed_model_randomness(seed: int, stream: int, step: int, index: int) -> None:
+    """Dropout and sampling of a step are a function of (seed, step), so no generator state needs to be kept."""
+    word = int(streams.words(seed, stream, step, index, count=1)[0]) >> 1
+    random.seed(word)
+    np.random.seed(word % 2**32)  # models written for upstream draw from it
+    torch.default_generator.manual_seed(word)
+    if torch.cuda.is_available():
+        torch.cuda.manual_seed_all(word)
+
+
 def f_load_pretrained_model_partially(
     model: torch.nn.Module, model_paths: str | Sequence[str], model_name_prefix: str | Sequence[str]
 ) -> None:
@@ -80,28 +116,37 @@ def f_load_pretrained_model_partially(
         taken = {stem + key: value for key, value in weights.items() if stem + key in own}
         misfits = [key for key, value in taken.items() if value.shape != own[key].shape]
         if misfits or not taken:
-            reason = f"{misfits[0]} has another shape" if misfits else f"no weight of it is called {stem}*"
-            raise CheckpointError(f"{path} cannot fill part {prefix!r} of the model: {reason}")
+            shapes = [f"{key} is {tuple(taken[key].shape)} there, {tuple(own[key].shape)} here" for key in misfits]
+            stored = ", ".join(list(weights)[:3])
+            reason = ", ".join(shapes) or f"the model has no weight {stem}NAME for a NAME of it ({stored}, ...)"
+            raise CheckpointError(f"{path} cannot fill part {prefix!r} of the model: {reason}; "
+                                  "correct g_pretrained_model_path or g_pretrained_model_prefix")
         own.update(taken)
         log.say(f"{path}: {len(taken)} weights fill {prefix!r}, {len(weights) - len(taken)} of the file left out")
     model.load_state_dict(own)
 
 
 def generate_in_segments(
-    generate: Callable[[Batch], torch.Tensor], batch: Batch, length: int, overlap: int
-) -> torch.Tensor:
+    generate: Callable[[Batch], torch.Tensor | None], batch: Batch, length: int, overlap: int
+) -> torch.Tensor | None:
     """Generate from pieces of `length` input frames and cross-fade them linearly over `overlap` frames.
 
     The ratio of output to input rate is measured on the first piece; a tail of at most `overlap` frames joins the
-    last piece. Targets, where there are any, are cut at the output's rate. Returns (B, L, D).
+    last piece. Targets, where there are any, are cut at the output's rate. Returns (B, L, D), or None if the model
+    gives nothing for a piece. Raises: ConfigError if the output is not a whole number of steps per input frame.
     """
     frames = batch.inputs.shape[1]
     overlap = min(overlap, length - 1)
     pieces, ratio = [], 0
     for start, stop in segment_bounds(frames, length, overlap):
         piece = generate(_slice_batch(batch, start, stop, frames))
+        if piece is None:
+            return None
         piece = piece.unsqueeze(-1) if piece.dim() == 2 else piece
         ratio = ratio or piece.shape[1] // (stop - start)
+        if piece.shape[1] != ratio * (stop - start) or not ratio:
+            raise ConfigError(f"{piece.shape[1]} output steps came from {stop - start} input frames; pieces are joined "
+                              "where every frame gives the same number: leave --trunc-input-length-for-inference out")
         pieces.append((start * ratio, piece))
     total = pieces[-1][0] + pieces[-1][1].shape[1]
     output = pieces[0][1].new_zeros(pieces[0][1].shape[0], total, pieces[0][1].shape[2])

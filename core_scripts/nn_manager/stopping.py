@@ -4,6 +4,7 @@ An exception raised by a handler could tear weights and data position apart; a f
 """
 import signal
 import threading
+from contextlib import suppress
 from types import FrameType
 
 from core_scripts import log
@@ -38,4 +39,5 @@ class StopRequest:
                 signal.signal(each, signal.SIG_DFL)
             signal.raise_signal(number)
         self.exit_code = _EXIT_CODES[signal.Signals(number)]
-        log.note(f"{name}: finishing this step, then saving; once more to abort")
+        with suppress(RuntimeError):  # the signal came while something was being printed
+            log.note(f"{name}: finishing this step, then saving; once more to abort")

@@ -3,6 +3,7 @@ import csv
 import platform
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,8 @@ from core_scripts.nn_manager.nn_manager_tools import f_load_pretrained_model_par
 from core_scripts.op_manager.op_manager import OptimizerWrapper
 from core_scripts.op_manager.op_process_monitor import Monitor
 
+_SOURCE = "the checkpoint"
+
 
 @dataclass(frozen=True)
 class Player:
@@ -27,6 +30,13 @@ class Player:
     hooks: ModelHooks
     optimizer: OptimizerWrapper
     suffix: str = ""  # of its files: _G, _D
+
+    def set_up(self) -> None:
+        """The model's own preparation, then its pre-trained parts."""
+        self.hooks.other_setups()
+        if self.hooks.pretrained:
+            paths, prefixes = zip(*self.hooks.pretrained, strict=True)
+            f_load_pretrained_model_partially(self.hooks.module, paths, prefixes)
 
 
 @dataclass(kw_only=True)
@@ -46,25 +56,17 @@ class TrainingRun:
     pending: int = 0  # samples whose gradients wait for a step
     table: list[str] = field(default_factory=list)
 
-    def set_up(self) -> None:
-        """The model's own preparation and pre-trained parts, once, after a checkpoint has been taken up."""
-        for player in self.players:
-            player.hooks.other_setups()
-            if player.hooks.pretrained:
-                paths, prefixes = zip(*player.hooks.pretrained, strict=True)
-                f_load_pretrained_model_partially(player.hooks.module, paths, prefixes)
-
-    def set_training(self, on: bool) -> None:
-        for player in self.players:
-            player.hooks.module.train(on)
-
-    def set_training(self, on: bool) -> None:
-        for player in self.players:
-            player.hooks.module.train(on)
-
     def mark(self, *, validating: bool) -> None:
         for player in self.players:
             player.hooks.mark(validating=validating, epoch=self.position.epoch)
+
+    def stops_early(self, best_log: Monitor | None) -> bool:
+        """Whether the epochs so far call for an early stop; also true of a run that is started again after one."""
+        return best_log is not None and bool(best_log.epochs) and best_log.should_stop(self.players[0].optimizer)
+
+    def trained_path(self, player: Player) -> Path:
+        """The file of the player's best weights."""
+        return self.save.directory / f"{self.save.trained_name}{player.suffix}{self.save.ext}"
 
 
 def save_epoch(run: TrainingRun, *, best: bool) -> None:
@@ -73,8 +75,7 @@ def save_epoch(run: TrainingRun, *, best: bool) -> None:
         return
     for player in run.players:
         if best or run.save.force_save_lite:
-            name = f"{run.save.trained_name}{player.suffix}{run.save.ext}"
-            write_checkpoint(run.save.directory / name, player.hooks.module.state_dict())
+            write_checkpoint(run.trained_path(player), player.hooks.module.state_dict())
         if not run.save.not_save_each_epoch:
             _save_state(run, player, f"{run.position.epoch - 1:03d}")
 
@@ -87,13 +88,13 @@ def save_within_epoch(run: TrainingRun) -> None:
 
 
 def write_metrics(run: TrainingRun) -> None:
-    """metrics.csv: the table with all digits, from the first epoch on whether or not the run was interrupted."""
+    """metrics.csv: the table of the finished epochs with all digits, whether or not the run was interrupted."""
     if run.save.metrics_file is None or run.save.not_save_anything:
         return
     with run.save.metrics_file.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(("epoch", "train_loss", "val_loss", "seconds", "best"))
-        for epoch in run.train_log.epochs:
+        for epoch in (epoch for epoch in run.train_log.epochs if epoch < run.position.epoch):
             val = run.val_log.flagged_loss(epoch) if epoch in run.val_log.epochs else ""
             best = "yes" if epoch == run.val_log.best_epoch else "no"
             writer.writerow((epoch, run.train_log.flagged_loss(epoch), val, run.train_log.seconds(epoch), best))
@@ -105,7 +106,8 @@ def _save_state(run: TrainingRun, player: Player, number: str) -> None:
     log.note(f"Save {path}")
     if run.save.keep_checkpoints > 0:
         kept = max(run.save.keep_checkpoints, 2)  # one to fall back to while the next is written
-        for old in list_checkpoints(run.save.directory, run.save.epoch_name, player.suffix + run.save.ext)[kept:]:
+        found = list_checkpoints(run.save.directory, run.save.epoch_name, player.suffix + run.save.ext)
+        for old in found[found.index(path) + kept :]:  # what an earlier run left beyond this one is not ours to remove
             old.unlink(missing_ok=True)
 
 
@@ -121,39 +123,54 @@ def _state_of(run: TrainingRun, player: Player) -> TrainState:
         position=run.position.to_dict(),
         step=run.step,
         config=run.options.config_text,
-        versions={"torch": torch.__version__, "numpy": np.__version__, "python": platform.python_version()},
+        versions={"torch": str(torch.__version__), "numpy": np.__version__, "python": platform.python_version()},
     )
 
 
 def take_up(run: TrainingRun, player: Player, content: dict[str, Any] | None, *, history: bool = True) -> None:
-    """Put a loaded checkpoint (full, or weights only) into the run.
+    """Prepare the player's model and put a loaded checkpoint (full, or weights only) into the run.
 
-    `history` False takes weights and optimizer statistics alone, as for the second player of a GAN.
-    Raises: CheckpointError if it does not fit; nothing is changed then.
+    A full one has the last word, so that no pre-trained part comes over what was trained since; to bare weights the
+    model's own preparation is applied, as upstream does. `history` False leaves out the course of the run, which a
+    GAN takes from its first player.
+    Raises: CheckpointError if it does not fit.
     """
-    if content is None:
-        return
-    source = "the checkpoint"
-    if run.options.allow_mismatched:
-        load_matching_weights(player.hooks.module, weights_of(content), source)
-        return
-    load_weights(player.hooks.module, weights_of(content), source)
-    if not is_full(content):
-        log.say("Weights loaded; optimizer and history start anew")
+    if content is None or not is_full(content) or run.options.allow_mismatched:
+        _take_up_weights(run, player, content)
+        player.set_up()
         return
     state = state_from_checkpoint(content)
+    player.hooks.other_setups()
+    load_weights(player.hooks.module, weights_of(content), _SOURCE)
     if not run.options.ignore_optimizer:
-        load_optimizer(player.optimizer.optimizer, state.optimizer, source)
-    if history and not run.options.ignore_history:
-        _take_up_history(run, player, state)
+        load_optimizer(player.optimizer.optimizer, state.optimizer, _SOURCE)
+        _warn_of_rate(player.optimizer)
+    if not run.options.ignore_history:
+        if state.lr_scheduler:
+            player.optimizer.lr_scheduler.load_state_dict(state.lr_scheduler)
+        if history:
+            _take_up_history(run, state)
 
 
-def _take_up_history(run: TrainingRun, player: Player, state: TrainState) -> None:
+def _take_up_weights(run: TrainingRun, player: Player, content: dict[str, Any] | None) -> None:
+    if content is None:
+        return
+    load = load_matching_weights if run.options.allow_mismatched else load_weights
+    load(player.hooks.module, weights_of(content), _SOURCE)
+    log.say("Weights loaded; optimizer and history start anew")
+
+
+def _warn_of_rate(wrapper: OptimizerWrapper) -> None:
+    rate = wrapper.lr_scheduler.rate
+    if rate != wrapper.lr and not wrapper.lr_scheduler.is_on:
+        log.warn(f"--lr {wrapper.lr:g} has no effect, the checkpoint goes on with {rate:g}; "
+                 "--ignore-optimizer-statistics-in-trained-model takes the new one")
+
+
+def _take_up_history(run: TrainingRun, state: TrainState) -> None:
     if state.train_log:
         run.train_log.load_state_dict(state.train_log)
         run.val_log.load_state_dict(state.val_log)
-    if state.lr_scheduler:
-        player.optimizer.lr_scheduler.load_state_dict(state.lr_scheduler)
     if state.position:
         run.position = _resumed_position(run, DataPosition.from_dict(state.position))
     run.step = state.step
@@ -164,7 +181,6 @@ def _resumed_position(run: TrainingRun, stored: DataPosition) -> DataPosition:
     """Where to go on: the stored place if the data are the same, else the start of that epoch, and said so."""
     if stored.fingerprint == run.position.fingerprint and stored.seed == run.position.seed:
         return stored
-    if stored.samples:
-        log.warn(f"data or seed differ from the checkpoint's: epoch {stored.epoch} starts from its first sample")
+    log.warn(f"data or seed differ from the checkpoint's: epoch {stored.epoch} starts from its first sample")
     return DataPosition(seed=run.position.seed, epoch=stored.epoch, fingerprint=run.position.fingerprint)
 

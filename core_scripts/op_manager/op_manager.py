@@ -5,8 +5,7 @@ import torch
 
 from core_scripts import log
 from core_scripts.config_parse.run_options import OptimizerOptions
-from core_scripts.config_parse.suggest import did_you_mean
-from core_scripts.errors import ConfigError
+from core_scripts.errors import ConfigError, did_you_mean
 from core_scripts.op_manager.lr_scheduler import LRScheduler
 
 OPTIMIZERS = {"Adam": torch.optim.Adam, "AdamW": torch.optim.AdamW, "SGD": torch.optim.SGD}

@@ -1,8 +1,7 @@
 """Lists of names in text files (upstream's names)."""
 from pathlib import Path
 
-from core_scripts.config_parse.suggest import near_files
-from core_scripts.errors import DataError
+from core_scripts.errors import DataError, near_files
 
 
 def read_list_from_text(filename: str | Path, f_chop: bool = True) -> list[str]:

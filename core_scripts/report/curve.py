@@ -8,10 +8,14 @@ from core_scripts import log
 def draw_curve(metrics: Path, picture: Path) -> bool:
     """Draw training and validation loss per epoch from `metrics` (CSV) to `picture` (PNG).
 
-    Returns whether it was drawn; without matplotlib one line says how to get it.
+    Returns whether it was drawn: not without a finished epoch, and without matplotlib one line says how to get it.
     """
+    if not metrics.is_file():
+        return False
     with metrics.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
+    if not rows:
+        return False
     try:
         import matplotlib
     except ImportError:

@@ -45,6 +45,7 @@ net = WAVENET_PRESETS["small"]
 
 # Training
 batch_size = 4
+inference_batch_size = 16
 lr = 0.001
 epochs = 50
 no_best_epochs = 10
@@ -58,7 +59,7 @@ def faults(conf):
     if conf.mel.hop != conf.net.hop:
         found.append(f"mel.hop={conf.mel.hop} but net.hop={conf.net.hop} samples; set both to one value")
     if conf.mel.bands != conf.net.cond_channels:
-        found.append(f"mel.bands={conf.mel.bands} but net.cond_channels={conf.net.cond_channels}; set both to one value")
+        found.append(f"mel.bands={conf.mel.bands} but net.cond_channels={conf.net.cond_channels}; set them alike")
     if conf.mel.rate_hz != conf.wav_samp_rate:
-        found.append(f"mel.rate_hz={conf.mel.rate_hz} but wav_samp_rate={conf.wav_samp_rate} Hz; set both to one value")
+        found.append(f"mel.rate_hz={conf.mel.rate_hz} but wav_samp_rate={conf.wav_samp_rate} Hz; set them alike")
     return found

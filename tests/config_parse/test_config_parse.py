@@ -18,6 +18,7 @@ from {module} import Mel, Net
 _private = 1
 CONSTANT = 1
 data = Path("DATA")
+paths = [Path("a")]
 trn_list = ["a.lst"]
 input_dims = [80]
 truncate_seq = 8000
@@ -112,7 +113,8 @@ def test_any_flag_can_be_set_by_its_name(project):
     ("strict=no", False), ("strict=True", True), ("label=none", "none"), ("label=a=b", "a=b"),
     ("label=12", "12"), ("label=None", "None"),
     ("val_list=[a.lst, b.lst]", ["a.lst", "b.lst"]), ("val_list=3", 3), ("input_dims=[80, 1]", [80, 1]),
-    ("input_dims=80,1", [80, 1]), ("trn_list=b.lst", ["b.lst"]), ("data=OTHER", Path("OTHER")),
+    ("input_dims=80,1", [80, 1]), ("trn_list=b.lst", ["b.lst"]), ("paths=[b]", [Path("b")]),
+    ("data=OTHER", Path("OTHER")),
 ])
 def test_text_takes_the_type_of_the_present_value(project, word, value):
     found = vars(project(word).config)[word.partition("=")[0]]
@@ -146,8 +148,7 @@ def test_presets_pick_a_record_whose_parts_may_then_be_changed(project, words, f
 
 def test_differences_name_what_was_changed_from_outside(project):
     resolved = project("net.layers=10", "label=y", "batch_size=3", "lr=1e-3")
-    assert resolved.config.differences() == [("label", "x", "y"), ("net.layers", 20, 10)]
-    assert resolved.differences()[0] == ("batch_size", 1, 3)
+    assert resolved.differences() == [("batch_size", 1, 3), ("label", "x", "y"), ("net.layers", 20, 10)]
 
 
 def test_dumped_settings_reproduce_the_run(project):
@@ -159,7 +160,7 @@ def test_dumped_settings_reproduce_the_run(project):
 
 
 def test_json_is_read_like_yaml(project):
-    text = json.dumps({"net": {"preset": "small", "dropout": 1e-4}, "strict": False}, indent="\t")
+    text = json.dumps({"net": {"preset": "small", "dropout": 1e-4}, "strict": False}, indent=2)
     conf = project(file=text, suffix=".json").config
     assert conf.net == Net(layers=4, dropout=1e-4) and conf.strict is False
 
@@ -167,20 +168,21 @@ def test_json_is_read_like_yaml(project):
 @pytest.mark.parametrize(("word", "text"), [
     ("lable=3", r"lable: unknown key; did you mean label\? \[command line\]"),
     ("layers=10", r"did you mean net.layers"),
-    ("net.layer=10", r"net.layer: unknown key; did you mean layers\?"),
+    ("net.layer=10", r"net.layer: unknown key; did you mean net.layers\?"),
     ("batch_sise=3", r"did you mean batch_size"),
-    ("truncate_seq=1.5", r"truncate_seq: expects int or None, got str '1.5'"),
+    ("truncate_seq=1.5", r"truncate_seq: expects int \| None, got float 1.5"),
     ("net.layers=None", "net.layers: expects int, got str 'None'"),
-    ("strict=maybe", "strict: expects bool or None, got str 'maybe'"),
+    ("strict=maybe", r"strict: expects bool \| None, got str 'maybe'"),
     ("input_dims=[a]", "input_dims: expects int, got str 'a'"),
-    ("input_dims=[1", "input_dims: cannot be read"),
-    ("scale=nan", "scale: expects float or None, got str 'nan'"),
+    ("input_dims=[1", "input_dims: line 1: "),
+    ("scale=nan", r"scale: expects float \| None, got str 'nan'"),
     ("net=smal", r"no preset 'smal'; there are small, standard; did you mean small\?"),
     ("mel=big", r"mel: is a Mel; set its parts, e.g. mel.bands=\.\.\."),
     ("scale.x=1", "scale.x: unknown key"),
     ("net.layers=7", "net: layers=7 is not a multiple of cycle=2"),
-    ("lr=-1", "lr: --lr must be at least 0"),
+    ("lr=-1", r"lr: must be at least 0, got -1.0 \[command line\]"),
     ("epochs=many", "epochs: expects int, got str 'many'"),
+    ("epochs=" + "9" * 5000, "epochs: .*integer string conversion"),
     ("_private=2", "_private: unknown key"),
     ("CONSTANT=2", "CONSTANT: unknown key"),
     ("helper=2", "helper: unknown key"),
@@ -200,15 +202,18 @@ def test_overrides_that_do_not_fit_are_refused(project, word, text):
     ("lr: fast", "lr: expects float, got str 'fast'"),
     ("batch_size: true", "batch_size: expects int, got bool True"),
     ("label: 3", "label: expects str, got int 3"),
-    ("input_dims: 80", r"input_dims: expects list or None, got int 80 \[.*some.yaml\]"),
-    ("lr: 1\nlr: 2", "line 2: 'lr' is given twice"),
-    ("a: &x 1\nb: *x", "line 1: anchors and aliases are not allowed"),
-    ("a: !!python/object:os.system x", "line 1: the tag .* is not allowed"),
-    ("a: " + "[" * 30 + "]" * 30, "nested deeper than 20"),
+    ("input_dims: 80", r"input_dims: expects list\[int\] \| None, got int 80 \[.*some.yaml\]"),
+    ("lr: 1\nlr: 2", "line 2: the key 'lr' is given twice"),
+    ("a: &x 1\nb: *x", "line 1: anchors, aliases and tags are not allowed"),
+    ("a: !!python/object:os.system x", "line 1: anchors, aliases and tags are not allowed"),
+    ("a: " + "[" * 3000 + "]" * 3000, "nested too deeply"),
+    ("a: {[1]: 2}", "is not a name"),
+    ("label: {a: 1}", "label.a: unknown key"),
+    ("a: \x00", "special characters are not allowed"),
     ("label: " + "x" * 1_000_001, "bytes, more than 1000000"),
     ("- 1\n- 2", "holds a list, not a map"),
     ("a: [1", "cannot be read: line"),
-    ("3: x", "the key 3 is not a name"),
+    ("3: x", "the key '3' is not a name"),
 ])
 def test_files_that_do_not_fit_are_refused(project, file, text):
     with pytest.raises(ConfigError, match=text):
@@ -216,9 +221,8 @@ def test_files_that_do_not_fit_are_refused(project, file, text):
 
 
 @pytest.mark.parametrize(("file", "text"), [
-    ('{"lr": 1, "lr": 2}', "'lr' is given twice"), ('{"lr": NaN}', "NaN is not a number"),
-    ('{"lr": 1e999}', "1e999 is not a number"), ("{", "cannot be read"), ("[1]", "holds a list"),
-    ("[" * 100_000, "cannot be read"),
+    ('{"lr": 1, "lr": 2}', "'lr' is given twice"), ('{"lr": NaN}', "lr: expects float, got str 'NaN'"),
+    ('{"lr": 1e999}', "lr: expects a finite number, got inf"), ("{", "cannot be read"), ("[1]", "holds a list"),
 ])
 def test_json_files_that_do_not_fit_are_refused(project, file, text):
     with pytest.raises(ConfigError, match=text):
@@ -234,7 +238,7 @@ def test_yaml_reads_numbers_as_numbers_and_nothing_else(project, text, value):
 
 
 def test_an_empty_file_changes_nothing(project):
-    assert project(file="").differences()[-1][0] == "config_file"
+    assert project(file="").differences()[0][0] == "config_file"
 
 
 def test_missing_file_names_its_neighbours(project):
@@ -251,7 +255,7 @@ def test_missing_config_module_names_its_neighbours(project):
 
 
 @pytest.mark.parametrize(("config", "text"), [
-    ("a = 1\nb = = 2\n", r"config.py:2: invalid syntax"),
+    ("a = 1\nb = = 2\n", r"config.py:2: SyntaxError: invalid syntax"),
     ("a = 1\n\nb = undefined\n", r"config.py:3: NameError: name 'undefined' is not defined"),
     ("import no_such_module\n", "config.py:1: ModuleNotFoundError"),
     ("from core_scripts.errors import ConfigError\nraise ConfigError('layers=7')\n", "config.py:2: layers=7$"),
@@ -264,7 +268,7 @@ def test_mistakes_in_config_py_are_told_with_file_and_line(project, config, text
 
 
 def test_faults_of_config_file_and_overrides_are_told_together(project):
-    with pytest.raises(ConfigError, match=r"(?s)5 found.*seed.*labl.*lr: .*lrr.*net: layers=7"):
+    with pytest.raises(ConfigError, match=r"(?s)5 found.*lr: .*seed.*net: layers=7.*labl.*lrr"):
         project("lrr=1", "net.layers=7", more="seed = 1.5\n", file="labl: 3\nlr: x")
     with pytest.raises(ConfigError, match=r"(?s)2 found.*config.py:1: .*line 1: 'a' is given twice|is given twice"):
         project(config="1/0\n", file="a: 1\na: 1")

@@ -20,7 +20,7 @@ def test_ini_reader_tells_what_is_wrong(tmp_path):
     path.write_text("[x]\nword = some text\n")
     with pytest.raises(ConfigError, match=r"has no key wrd; did you mean word\?"):
         ConfigParse(path).f_retrieve("wrd")
-    with pytest.raises(ConfigError, match="is not of type int"):
+    with pytest.raises(ConfigError, match="word in .*a.ini: invalid literal for int"):
         ConfigParse(path).f_retrieve("word", config_type="int")
     with pytest.raises(ConfigError, match=r"b.ini not found; did you mean a.ini\?"):
         ConfigParse(tmp_path / "b.ini")

@@ -18,12 +18,12 @@ def test_a_namespace_that_lacks_options_has_their_defaults(record):
 
 def test_values_arrive_where_managers_read_them():
     args = parse_command("--epochs 7 --size-accumulate-grad 2 --l2-penalty 0.1 --save-model-dir d --keep-checkpoints 3 "
-                         "--model-forward-with-target --output-dir o --temperature 0".split()).args
+                         "--model-forward-with-target --output-dir o --inference-sample-end-index 4".split()).args
     assert (TrainOptions.from_args(args).epochs, TrainOptions.from_args(args).accumulate) == (7, 2)
     assert OptimizerOptions.from_args(args).weight_decay == 0.1
     assert (SaveOptions.from_args(args).directory, SaveOptions.from_args(args).keep_checkpoints) == (Path("d"), 3)
     assert CallOptions.from_args(args) == CallOptions(with_target=True)
-    assert (InferOptions.from_args(args).output_dir, InferOptions.from_args(args).temperature) == (Path("o"), 0.0)
+    assert (InferOptions.from_args(args).output_dir, InferOptions.from_args(args).end_index) == (Path("o"), 4)
 
 
 @pytest.mark.parametrize(("words", "caps"), [

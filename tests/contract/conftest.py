@@ -1,4 +1,5 @@
 """Fixtures: the tiny corpora, and recipes fresh or trained."""
+import shutil
 import sys
 from pathlib import Path
 
@@ -18,6 +19,12 @@ from contract_tools import (  # noqa: E402
 )
 
 
+@pytest.fixture(autouse=True)
+def keep_excepthook(monkeypatch):
+    """f_args_parsed installs a hook for uncaught errors, which is not for this process."""
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+
+
 @pytest.fixture(scope="session")
 def contract_data(tmp_path_factory) -> Path:
     """A folder with two corpora and their lists: trn has 6 utterances, val 3, test 3; the second corpus has 3."""
@@ -28,6 +35,13 @@ def contract_data(tmp_path_factory) -> Path:
     for name, members in lists.items():
         (folder / f"{name}.lst").write_text("\n".join(members) + "\n")
     return folder
+
+
+@pytest.fixture
+def corpus(contract_data, tmp_path):
+    """A corpus of this test's own, to be damaged at will."""
+    shutil.copytree(contract_data, tmp_path / "data")
+    return tmp_path / "data"
 
 
 @pytest.fixture

@@ -3,6 +3,8 @@ import sys
 
 import pytest
 
+from core_scripts.config_parse.arg_parse import f_args_parsed, overwrite_args
+
 FLAGS = {  # every flag of upstream with its default; a bare "--x" flag flips its bool
     "module_model": "model", "module_config": "config", "module_model_aux": "", "module_dataset": "datasets",
     "batch_size": 1, "size_accumulate_grad": 1, "epochs": 50, "no_best_epochs": 5,
@@ -34,10 +36,8 @@ BLOW = "--num-workers 3 --no-best 100 --epochs 400 --batch-size 32 --lr 0.0001"
 
 
 @pytest.fixture
-def parse(monkeypatch):
-    """f_args_parsed on one string; its hook for uncaught errors does not stay."""
-    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
-    from core_scripts.config_parse.arg_parse import f_args_parsed
+def parse():
+    """f_args_parsed on one string."""
     return lambda line: f_args_parsed(line.split())
 
 
@@ -71,7 +71,6 @@ def test_demo_lines_parse_verbatim(parse):
 
 
 def test_arguments_default_to_the_command_line(monkeypatch, parse):
-    from core_scripts.config_parse.arg_parse import f_args_parsed
     monkeypatch.setattr(sys, "argv", ["main.py", "--epochs", "7"])
     assert f_args_parsed().epochs == 7
 
@@ -87,7 +86,6 @@ def test_mistyped_flag_is_refused_and_the_nearest_named(parse, capsys):
 
 
 def test_overwrite_args_takes_batch_size_and_workers(parse):
-    from core_scripts.config_parse.arg_parse import overwrite_args
     args = parse("")
     returned = overwrite_args(args, {"batch_size": 4, "num_workers": 2, "other": 1})
     result = args if returned is None else returned

@@ -2,7 +2,6 @@
 import importlib
 import inspect
 import random
-import sys
 
 import numpy as np
 import pytest
@@ -27,7 +26,7 @@ import core_scripts.nn_manager.nn_manager as nii_nn_wrapper
 import core_scripts.nn_manager.nn_manager_tools as nii_nn_tools
 import core_scripts.nn_manager.nn_manager_GAN as nii_nn_wrapper_GAN
 import core_scripts.startup_config as nii_startup
-from core_scripts.data_io.dsp_tools import LPClite, Melspec
+from core_scripts.data_io.dsp_tools import Melspec
 from core_scripts.data_io.wav_tools import silence_handler_wrapper
 from core_scripts.data_io.conf import d_dtype
 """.strip().splitlines()
@@ -93,12 +92,6 @@ def resolve(path: str):
     for name in filter(None, names.split(".")):
         found = getattr(found, name)
     return found
-
-
-@pytest.fixture(autouse=True)
-def keep_excepthook(monkeypatch):
-    """f_args_parsed may install a hook of its own, which is not for this process."""
-    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
 
 
 @pytest.mark.parametrize("line", LINES)

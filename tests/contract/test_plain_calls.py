@@ -70,3 +70,11 @@ def test_no_result_writes_no_file_and_the_last_hook_is_called(caller):
     assert run.calls() == [["inference", False, False]] * 3 + [["finish_up_inference"]]
     assert set(generated(caller.folder / "some")) == {f"{TEST[0]}.wav", f"{TEST[2]}.wav"}
     assert "No output saved" in run.out + run.err
+
+
+def test_no_result_for_a_piece_writes_no_file_either(caller):
+    (caller.folder / "calls.jsonl").unlink(missing_ok=True)
+    run = caller.run("--module-model", "model_hooks", "--inference", "--output-dir", "pieces",
+                     "--trunc-input-length-for-inference", "20")
+    assert run.calls()[-1] == ["finish_up_inference"]
+    assert set(generated(caller.folder / "pieces")) == {f"{TEST[1]}.wav", f"{TEST[2]}.wav"}

@@ -32,6 +32,14 @@ def test_data_list_and_prefix_name_the_files(finished):
     assert set(generated(finished.folder / "listed")) == {f"new_{TEST[0]}.wav", f"new_{TEST[2]}.wav"}
 
 
+def test_unknown_name_and_missing_file_of_a_data_list_are_told(finished):
+    (finished.folder / "typo.lst").write_text(f"{TEST[0]}\nutt_77\n")
+    run = finished.start("--inference", "--output-dir", "typo", "--inference-data-list", "typo.lst")
+    assert "utt_77" in run.err and "Traceback" not in run.err
+    run = finished.start("--inference", "--output-dir", "typo", "--inference-data-list", "nowhere.lst")
+    assert run.code == 2 and "nowhere.lst" in run.err and "Traceback" not in run.err
+
+
 def test_start_and_end_index_are_a_half_open_range(finished):
     finished.run("--inference", "--output-dir", "middle", "--inference-sample-start-index", "1",
                  "--inference-sample-end-index", "2")

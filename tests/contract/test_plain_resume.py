@@ -30,6 +30,29 @@ def test_resumed_epoch_draws_its_own_order(plain):
     assert sorted(second) == sorted(both[:SEGMENTS])
 
 
+@pytest.mark.parametrize("merging", ["concatenate", "batch_merge"])
+def test_snapshot_within_an_epoch_continues_with_the_remaining_items(plain, merging):
+    options = ("--module-model", "model_meter", "--model-forward-with-file-name", "--module-config",
+               "config_two_corpora", "--way-to-merge-datasets", merging, "--batch-size", "2", "--epochs", "1",
+               "--minibatch-num-train", "4")
+    whole = training_items(plain.run(*options, "--save-model-every-n-minibatches", "2").calls())
+    (plain.folder / "calls.jsonl").unlink()
+    snapshot = sorted(plain.folder.glob("epoch_000_*.pt"))[0]
+    run = plain.run(*options, "--trained-model", snapshot.name)
+    assert training_items(run.calls()) == whole[2:]
+    assert len(whole) == 4
+    assert run.rows[0].train == (1.25,)
+
+
+def test_schedule_goes_on_where_it_was(plain):
+    plateau = ("--module-model", "model_meter", "--debug-batch-num", "1", "--lr-decay-factor", "0.5",
+               "--lr-patience", "1")
+    whole = plain.run(*plateau, "--epochs", "6")
+    again = plain.run(*plateau, "--epochs", "6", "--trained-model", "epoch_001.pt")
+    assert "LR -> 5.00e-05" in whole.rows[2].tail
+    assert [row.tail for row in again.rows] == [row.tail for row in whole.rows]
+
+
 def test_resume_takes_more_epochs_and_fewer(trained):
     more = trained.run("--epochs", "4", "--trained-model", "epoch_001.pt", *SAME)
     assert more.epochs == [0, 1, 2, 3]
@@ -93,3 +116,12 @@ def test_other_data_than_the_checkpoint_knows_are_refused_or_announced(trained):
     run = trained.start("--epochs", "3", "--trained-model", "epoch_001.pt", *SAME)
     assert "Traceback" not in run.err
     assert run.code in (2, 4) or (run.code == 0 and "differ" in run.err)
+
+
+def test_epoch_file_is_converted_to_trained_weights(trained):
+    run = trained.run("--epoch2pt", "--trained-model", "epoch_000.pt", "--save-trained-name", "converted")
+    weights = torch.load(trained.folder / "converted.pt")
+    assert type(weights) is OrderedDict
+    epoch = torch.load(trained.folder / "epoch_000.pt")["state_dict"]
+    assert all(torch.equal(weights[key], epoch[key]) for key in epoch)
+    assert run.rows == []

@@ -96,9 +96,24 @@ def test_concatenated_corpora_shuffled_in_blocks_see_every_segment(plain):
     assert sum(spreads) < (lengths[-1] - lengths[0]) * len(batches)
 
 
-def test_training_without_validation_runs_with_lengths_fed_back(plain):
-    run = plain.run("--epochs", "2", "--module-config", "config_no_validation", "--force-update-seq-length",
-                    "--sampler", "block_shuffle_by_length", "--batch-size", "2", "--lr-decay-factor", "0.5")
+def test_order_by_length_follows_the_lengths_after_augmentation(plain):
+    run = plain.run(*METER, "--epochs", "5", "--module-config", "config_lengths", "--force-update-seq-length",
+                    "--sampler", "block_shuffle_by_length", "--batch-size", "2", "--model-forward-with-file-name")
+    assert run.epochs == [0, 1, 2, 3, 4]
+    batches = [[int(info.split(",")[3]) for info in batch] for batch in training_items(run.calls())]
+    for epoch in range(1, 5):  # the four longest form a block of their own, which is two batches
+        first, *_, last = (batches[6 * epoch + pair] + batches[6 * epoch + pair + 1] for pair in (0, 2, 4))
+        assert 3 in (first.count(1400), last.count(1400))
+
+
+def test_shuffling_can_be_turned_off(plain):
+    run = plain.run(*METER, "--epochs", "1", "--shuffle", "--model-forward-with-file-name")
+    names = [batch[0].split(",")[1] for batch in training_items(run.calls())]
+    assert names == sorted(names)
+
+
+def test_training_without_validation_calls_every_epoch_the_best(plain):
+    run = plain.run("--epochs", "2", "--module-config", "config_no_validation", "--lr-decay-factor", "0.5")
     assert run.epochs == [0, 1]
     assert [row.best for row in run.rows] == [True, True]
     assert (plain.folder / "trained_model.pt").is_file()
@@ -116,6 +131,14 @@ def test_nan_loss_ends_with_code_3_and_keeps_the_best_model(plain):
     assert "NaN" in run.err or "nan" in run.err
     assert before == hashlib.sha256((plain.folder / "trained_model.pt").read_bytes()).digest()
     assert not (plain.folder / "epoch_001.pt").exists()
+
+
+def test_broken_gradient_never_reaches_the_saved_model(plain):
+    run = plain.start(*METER, "--epochs", "2", "--module-config", "config_no_validation",
+                      "--debug-batch-num", "1", METER_BREAK_FROM="1")
+    assert torch.isfinite(torch.load(plain.folder / "trained_model.pt")["dial"]).all()
+    assert run.code == 3
+    assert "Traceback" not in run.err
 
 
 def test_nan_in_validation_is_never_best_and_does_not_bar_later_epochs(plain):

@@ -104,7 +104,8 @@ def test_extensible_headers_name_their_codec_inside(tmp_path):
 def test_directories_missing_files_and_link_loops_are_told_apart(tmp_path):
     (tmp_path / "folder.wav").mkdir()
     (tmp_path / "loop.wav").symlink_to(tmp_path / "loop.wav")
-    for name, message in (("folder.wav", "is a directory"), ("none.wav", "No such file"), ("loop.wav", "symbolic links")):
+    faults = {"folder.wav": "is a directory", "none.wav": "No such file", "loop.wav": "symbolic links"}
+    for name, message in faults.items():
         with pytest.raises(DataError, match=message):
             read_audio_header(tmp_path / name)
 

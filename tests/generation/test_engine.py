@@ -5,8 +5,7 @@ import pytest
 import torch
 
 from core_scripts.errors import ConfigError, DataError, NonFiniteLossError
-from core_scripts.generation.engine import ENGINES, GenerationOptions, generate
-from core_scripts.generation.progress import SampleProgress, describe_speed
+from core_scripts.generation.engine import ENGINES, GenerationOptions, describe_speed, generate
 from core_scripts.generation.sampling import code_probabilities, utterance_uniforms
 from sandbox.block_wavenet import WaveNet
 from sandbox.config_wavenet import UPSAMPLE_MODES, WaveNetConfig
@@ -101,14 +100,6 @@ def test_speed_is_seconds_per_second_of_audio_and_its_inverse():
     assert describe_speed(3, 115_200, 21.0, 16000) == line
     line = "generated 1 utterance, 5,000 samples in 2.0 s: 2,500 samples per second"
     assert describe_speed(1, 5000, 2.0, None) == line
-
-
-def test_without_a_terminal_progress_is_lines_with_the_time_left(capsys, monkeypatch):
-    monkeypatch.setattr("core_scripts.generation.progress.LINE_INTERVAL_SECONDS", 0.0)
-    progress = SampleProgress(1, 400, 16000)
-    progress.advance(100)
-    progress.close()
-    assert capsys.readouterr().err == "generating: 25 % after 0 s, about 0 s left\n"
 
 
 def test_a_mistyped_engine_is_guessed():

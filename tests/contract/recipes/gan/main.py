@@ -1,16 +1,16 @@
 """A GAN project's main.py as one wrote it for upstream."""
 import importlib
 
-import core_scripts.data_io.customize_dataset as nii_dset
-import core_scripts.data_io.default_data_io as nii_default_dset  # noqa: F401
-import core_scripts.op_manager.op_manager as nii_op_wrapper
 import torch
 
 import core_scripts.config_parse.arg_parse as nii_arg_parse
 import core_scripts.config_parse.config_parse as nii_config_parse  # noqa: F401
 import core_scripts.data_io.conf as nii_dconf  # noqa: F401
+import core_scripts.data_io.customize_dataset as nii_dset
+import core_scripts.data_io.default_data_io as nii_default_dset  # noqa: F401
 import core_scripts.nn_manager.nn_manager as nii_nn_wrapper
 import core_scripts.nn_manager.nn_manager_GAN as nii_nn_wrapper_GAN
+import core_scripts.op_manager.op_manager as nii_op_wrapper
 import core_scripts.other_tools.display as nii_warn
 import core_scripts.other_tools.list_tools as nii_list_tool  # noqa: F401
 import core_scripts.startup_config as nii_startup

@@ -1,15 +1,15 @@
 """A project's main.py as one wrote it for upstream: everything by hand, every call positional."""
 import importlib
 
-import core_scripts.data_io.customize_dataset as nii_dset
-import core_scripts.data_io.default_data_io as nii_default_dset  # noqa: F401
-import core_scripts.op_manager.op_manager as nii_op_wrapper
 import torch
 
 import core_scripts.config_parse.arg_parse as nii_arg_parse
 import core_scripts.config_parse.config_parse as nii_config_parse  # noqa: F401
 import core_scripts.data_io.conf as nii_dconf  # noqa: F401
+import core_scripts.data_io.customize_dataset as nii_dset
+import core_scripts.data_io.default_data_io as nii_default_dset  # noqa: F401
 import core_scripts.nn_manager.nn_manager as nii_nn_wrapper
+import core_scripts.op_manager.op_manager as nii_op_wrapper
 import core_scripts.other_tools.display as nii_warn
 import core_scripts.other_tools.list_tools as nii_list_tool
 import core_scripts.startup_config as nii_startup
@@ -55,7 +55,7 @@ def train(args, conf, module, device):
 
 
 def infer(args, conf, module, device):
-    """The inference branch."""
+    """The inference branch, and the conversion of an epoch's file to trained weights."""
     lists = conf.test_list
     if type(lists) is not list:
         lists = [nii_list_tool.read_list_from_text(lists)]
@@ -68,6 +68,9 @@ def infer(args, conf, module, device):
         checkpoint = torch.load(args.save_trained_name + args.save_model_ext)
     else:
         checkpoint = torch.load(args.trained_model)
+    if args.epoch2pt:
+        nii_nn_wrapper.f_convert_epoch_to_trained(args, model, device, checkpoint)
+        return
     nii_nn_wrapper.f_inference_wrapper(args, model, device, test_set, checkpoint)
 
 
@@ -84,7 +87,7 @@ def main():
     use_cuda = not args.no_cuda and torch.cuda.is_available()
     device = torch.device("cuda" if use_cuda else "cpu")
 
-    if args.inference:
+    if args.inference or args.epoch2pt:
         infer(args, conf, module, device)
     else:
         train(args, conf, module, device)

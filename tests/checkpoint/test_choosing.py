@@ -1,0 +1,86 @@
+"""Which file a command takes its state from."""
+from argparse import Namespace
+from collections import OrderedDict
+
+import pytest
+import torch
+
+from core_scripts.checkpoint.choosing import checkpoint_to_generate_with, checkpoint_to_train_from
+from core_scripts.checkpoint.store import write_checkpoint
+from core_scripts.errors import EXIT_NO_CHECKPOINT, CheckpointError, UsageError
+
+
+@pytest.fixture
+def args(tmp_path) -> Namespace:
+    """The options of a run in an empty folder."""
+    return Namespace(save_model_dir=str(tmp_path), trained_model="", init_from="")
+
+
+def put(folder, name: str, step: int) -> str:
+    write_checkpoint(folder / name, {"state_dict": {}, "optimizer": {}, "step": step})
+    return str(folder / name)
+
+
+def test_an_empty_folder_starts_anew(args):
+    assert checkpoint_to_train_from(args) is None
+
+
+def test_the_newest_state_is_taken_and_said(args, tmp_path, capsys):
+    for step, name in enumerate(["epoch_001.pt", "epoch_002_00000050.pt", "epoch_002_00000060.pt"]):
+        put(tmp_path, name, step)
+    assert checkpoint_to_train_from(args)["step"] == 2
+    assert "Continuing from" in capsys.readouterr().out
+    put(tmp_path, "epoch_002.pt", 3)
+    assert checkpoint_to_train_from(args)["step"] == 3
+
+
+def test_a_damaged_newest_one_is_named_and_the_older_one_taken(args, tmp_path, capsys):
+    put(tmp_path, "epoch_000.pt", 7)
+    (tmp_path / "epoch_001.pt").write_bytes(b"PK\x03\x04")
+    assert checkpoint_to_train_from(args)["step"] == 7
+    told = capsys.readouterr()
+    assert "epoch_001.pt is damaged" in told.err and "epoch_000.pt" in told.out
+
+
+def test_if_all_are_damaged_nothing_is_overwritten_and_the_exit_code_says_so(args, tmp_path):
+    for name in ("epoch_000.pt", "epoch_001.pt"):
+        (tmp_path / name).write_bytes(b"torn")
+    with pytest.raises(CheckpointError, match="none of the 2 checkpoints in .* is valid; --fresh") as caught:
+        checkpoint_to_train_from(args)
+    assert caught.value.exit_code == EXIT_NO_CHECKPOINT == 4
+
+
+def test_weights_alone_start_a_new_run_even_from_a_full_file(args, tmp_path):
+    args.save_model_dir = str(tmp_path / "new")
+    args.init_from = str(tmp_path / "epoch_004.pt")
+    write_checkpoint(tmp_path / "epoch_004.pt", {"state_dict": {"w": torch.ones(1)}, "optimizer": {}, "step": 9})
+    assert list(checkpoint_to_train_from(args)) == ["w"]
+
+
+def test_weights_for_a_run_that_goes_on_are_said_to_have_no_effect(args, tmp_path, capsys):
+    put(tmp_path, "epoch_000.pt", 7)
+    args.init_from = str(tmp_path / "other.pt")
+    assert checkpoint_to_train_from(args)["step"] == 7
+    assert "--init-from" in capsys.readouterr().err
+
+
+def test_absent_weights_are_told_with_those_near(args, tmp_path):
+    put(tmp_path, "best.pt", 1)
+    args.init_from = str(tmp_path / "bets.pt")
+    with pytest.raises(CheckpointError, match=r"no checkpoint at .*bets\.pt; .*best\.pt"):
+        checkpoint_to_train_from(args)
+
+
+def test_going_on_and_beginning_anew_contradict_each_other(args):
+    args.trained_model, args.init_from = "a.pt", "b.pt"
+    with pytest.raises(UsageError, match="--trained-model goes on with a run and --init-from begins a new one"):
+        checkpoint_to_train_from(args)
+
+
+def test_generation_takes_the_best_weights_or_the_file_named(args, tmp_path):
+    with pytest.raises(CheckpointError, match=r"no checkpoint at .*trained_model\.pt; train first"):
+        checkpoint_to_generate_with(args)
+    write_checkpoint(tmp_path / "trained_model.pt", OrderedDict(w=torch.ones(1)))
+    assert list(checkpoint_to_generate_with(args)) == ["w"]
+    args.trained_model = put(tmp_path, "epoch_000.pt", 5)
+    assert checkpoint_to_generate_with(args)["step"] == 5

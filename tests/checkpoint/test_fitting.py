@@ -1,0 +1,117 @@
+"""Stored weights and optimizer statistics go into a model that they fit, and leave any other one as it is."""
+from collections import OrderedDict
+
+import pytest
+import torch
+
+from core_scripts.checkpoint.fitting import load_matching_weights, load_optimizer, load_weights
+from core_scripts.checkpoint.store import write_checkpoint
+from core_scripts.checkpoint.train_state import is_full, read_weights, state_from_checkpoint, weights_of
+from core_scripts.errors import CheckpointError
+
+
+def make_model(hidden: int = 4) -> torch.nn.Sequential:
+    return torch.nn.Sequential(torch.nn.Linear(2, hidden), torch.nn.Linear(hidden, 1))
+
+
+def weights(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+    return {key: value.clone() for key, value in model.state_dict().items()}
+
+
+def same(one: dict, other: dict) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[key], other[key]) for key in one)
+
+
+def trained_optimizer(model: torch.nn.Module) -> torch.optim.Optimizer:
+    optimizer = torch.optim.Adam(model.parameters())
+    model(torch.ones(3, 2)).sum().backward()
+    optimizer.step()
+    return optimizer
+
+
+def test_weights_that_fit_are_loaded_exactly():
+    source, target = make_model(), make_model()
+    load_weights(target, weights(source), "a.pt")
+    assert same(weights(target), weights(source))
+
+
+def test_every_difference_is_listed_and_the_model_unchanged():
+    model = make_model()
+    before = weights(model)
+    foreign = weights(make_model())
+    foreign["tail.weight"] = foreign.pop("1.weight")
+    foreign["0.weight"] = torch.zeros(5, 2)
+    with pytest.raises(CheckpointError, match=r"(?s)a\.pt does not fit this model \(3 differences\).*1\.weight: in the "
+                       r"model only.*tail\.weight: in the checkpoint only.*0\.weight: \(5, 2\) in the checkpoint, "
+                       r"\(4, 2\) in the model.*--allow-mismatched-pretrained-model"):
+        load_weights(model, foreign, "a.pt")
+    assert same(weights(model), before)
+
+
+def test_a_long_list_of_differences_is_cut():
+    with pytest.raises(CheckpointError, match=r"(?s)\(34 differences\).*and 22 more"):
+        load_weights(make_model(), {f"w{number}": torch.zeros(1) for number in range(30)}, "a.pt")
+
+
+def test_only_what_fits_is_taken_when_asked_and_the_rest_is_named(capsys):
+    model, source = make_model(4), weights(make_model(6))
+    before = weights(model)
+    load_matching_weights(model, source, "a.pt")
+    after = weights(model)
+    assert torch.equal(after["1.bias"], source["1.bias"])
+    assert torch.equal(after["0.weight"], before["0.weight"])
+    told = capsys.readouterr()
+    assert "1 of 4 weights loaded, 3 of its left out" in told.out
+    assert "left out 0.weight (6, 2)" in told.err
+
+
+def test_optimizer_statistics_of_the_same_model_are_loaded():
+    source = make_model()
+    stored = trained_optimizer(source).state_dict()
+    optimizer = torch.optim.Adam(make_model().parameters())
+    load_optimizer(optimizer, stored, "a.pt")
+    assert torch.equal(optimizer.state_dict()["state"][0]["exp_avg"], stored["state"][0]["exp_avg"])
+
+
+@pytest.mark.parametrize(("model", "told"), [
+    (make_model(6), r"exp_avg of parameter 0: \(4, 2\), the parameter is \(6, 2\)"),
+    (torch.nn.Linear(2, 4), r"4 parameters in the file, 2 in the model"),
+])
+def test_optimizer_statistics_of_another_model_are_refused_and_nothing_is_taken(model, told):
+    stored = trained_optimizer(make_model()).state_dict()
+    optimizer = torch.optim.Adam(model.parameters())
+    with pytest.raises(CheckpointError, match=rf"a\.pt do not fit: {told}.*--ignore-optimizer-statistics"):
+        load_optimizer(optimizer, stored, "a.pt")
+    assert optimizer.state_dict()["state"] == {}
+
+
+def test_a_plain_dict_with_weights_is_a_full_state_and_an_ordered_dict_is_weights():
+    bare = OrderedDict(w=torch.ones(1))
+    assert is_full({"state_dict": bare, "optimizer": {}})
+    assert not is_full(bare)
+    assert not is_full(OrderedDict(state_dict=torch.ones(1)))
+    assert weights_of({"state_dict": bare}) == weights_of(bare) == dict(bare)
+
+
+def test_the_prefix_of_data_parallel_models_is_removed_only_where_all_carry_it(tmp_path):
+    parallel = OrderedDict({"module.a": torch.zeros(1), "module.b": torch.ones(1)})
+    write_checkpoint(tmp_path / "w.pt", parallel)
+    assert list(read_weights(tmp_path / "w.pt")) == ["a", "b"]
+    mixed = OrderedDict({"module.a": torch.zeros(1), "modulation.b": torch.ones(1)})
+    assert list(weights_of(mixed)) == list(mixed)
+    assert weights_of(OrderedDict()) == {}
+
+
+def test_a_state_of_a_newer_format_asks_for_an_upgrade():
+    with pytest.raises(CheckpointError, match="has format 99, this version reads up to 1; upgrade"):
+        state_from_checkpoint({"state_dict": {}, "optimizer": {}, "format": 99})
+
+
+def test_a_state_without_optimizer_is_told_to_be_no_full_checkpoint():
+    with pytest.raises(CheckpointError, match="not a full checkpoint: optimizer absent; use it with --init-from"):
+        state_from_checkpoint({"state_dict": {}})
+
+
+def test_upstream_states_with_keys_of_their_own_are_read():
+    state = state_from_checkpoint({"state_dict": {}, "optimizer": {}, "info": "", "shuffled": [1]})
+    assert state.step == 0 and state.position == {}

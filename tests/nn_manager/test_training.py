@@ -1,0 +1,385 @@
+"""One training step and the epochs around it: what changes, when, and what does not."""
+import math
+import random
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from training_tools import BATCHES, CPU, FRAMES, TRAINING, Squares, Tiny, is_same, load_data, make_args, weights
+
+from core_scripts.config_parse.run_options import CallOptions
+from core_scripts.data_io.position import DataPosition
+from core_scripts.errors import ConfigError, NonFiniteLossError
+from core_scripts.nn_manager.grouping import Group, group_of, is_due
+from core_scripts.nn_manager.model_base import ModelBase, adapt_loss, adapt_model
+from core_scripts.nn_manager.nn_manager import start_run, train_step
+from core_scripts.nn_manager.nn_manager_tools import add_losses, call_model
+from core_scripts.nn_manager.training_run import Player, TrainingRun
+from core_scripts.op_manager.op_manager import OptimizerWrapper
+
+ALONE = Group(1, True)
+
+
+@pytest.fixture
+def make_run(bench):
+    """A run at its beginning and the batches of its first epoch."""
+
+    def make(model: nn.Module | None = None, batch_size: int = 2, **options) -> tuple[TrainingRun, list]:
+        torch.manual_seed(5)
+        model = Tiny(dropout=0.0) if model is None else model
+        args = make_args(bench.runs, **options)
+        data = load_data(bench.data, TRAINING, batch_size=batch_size)
+        run = start_run(args, (Player(adapt_model(model), OptimizerWrapper(model, args)),), CPU, data)
+        run.compute_loss = Squares().compute
+        return run, list(data.get_loader())
+
+    return make
+
+
+def model_of(run: TrainingRun) -> nn.Module:
+    return run.players[0].hooks.module
+
+
+def test_weights_and_position_change_together(make_run):
+    run, batches = make_run()
+    before = weights(model_of(run))
+    assert (run.step, run.position.samples, run.pending) == (0, 0, 0)
+    train_step(run, batches[0], Group(2, False))
+    assert is_same(weights(model_of(run)), before)
+    assert (run.step, run.position.samples, run.pending) == (0, 0, 2)
+    train_step(run, batches[1], Group(2, True))
+    assert not is_same(weights(model_of(run)), before)
+    assert (run.step, run.position.samples, run.pending) == (1, 4, 0)
+
+
+@pytest.mark.parametrize("parts", [2, 3])
+def test_accumulated_gradients_are_those_of_the_big_batch(make_run, parts):
+    run, batches = make_run(optimizer="SGD", lr=1.0)
+    for number in range(parts):
+        train_step(run, batches[number], Group(parts, number + 1 == parts))
+    big, (all_at_once, *_) = make_run(batch_size=2 * parts, optimizer="SGD", lr=1.0)
+    train_step(big, all_at_once, ALONE)
+    for key, value in weights(model_of(big)).items():
+        torch.testing.assert_close(weights(model_of(run))[key], value)
+    assert run.position == big.position
+
+
+def test_the_incomplete_last_group_is_a_whole_step_of_its_own(bench):
+    """3 batches in groups of 2: the third is used alone, with its full gradient."""
+    options = {"optimizer": "SGD", "lr": 0.1, "epochs": 1, "minibatch_num_train": 3, "loader": {"shuffle": False}}
+    often = {"size_accumulate_grad": 2, "save_model_every_n_minibatches": 1}
+    grouped = bench.train("grouped", lambda: Tiny(0.0), **often, **options)
+    state = bench.state("grouped/epoch_000_00000001.pt")
+    assert (state["position"]["samples"], bench.state("grouped/epoch_000.pt")["step"]) == (4, 2)
+    alone = bench.train("alone", lambda: Tiny(0.0), checkpoint=state, **options)
+    assert is_same(weights(alone), weights(grouped))
+
+
+def test_groups_cover_every_minibatch_once():
+    for total in range(1, 12):
+        for size in range(1, 6):
+            groups = [group_of(number, total, size) for number in range(total)]
+            assert sum(group.complete for group in groups) == math.ceil(total / size)
+            assert sum(group.size for group in groups if group.complete) == total
+            assert groups[-1].complete
+
+
+def test_saving_within_an_epoch_is_due_once_per_interval():
+    assert [is_due(number, 1, 3) for number in range(7)] == [False, False, True, False, False, True, False]
+    assert [is_due(number, 4, 3) for number in (3, 7, 11)] == [True, True, True]
+    assert not any(is_due(number, 1, 0) for number in range(5))
+
+
+def test_the_gradient_is_clipped_to_its_norm(make_run):
+    run, batches = make_run(optimizer="SGD", lr=1.0, grad_clip_norm=0.01)
+    before = weights(model_of(run))
+    train_step(run, batches[0], ALONE)
+    moved = [weights(model_of(run))[key] - value for key, value in before.items()]
+    assert torch.cat([part.flatten() for part in moved]).norm() == pytest.approx(0.01, rel=1e-3)
+
+
+def test_dropout_of_a_step_depends_on_seed_and_step_alone(make_run):
+    outcomes = []
+    for disturb in (False, True):
+        run, batches = make_run(Tiny(dropout=0.5))
+        load_same_start(run)
+        for number, batch in enumerate(batches):
+            if disturb and number:
+                torch.rand(number)
+            outcomes.append(train_step(run, batch, ALONE).parts)
+    assert outcomes[: len(batches)] == outcomes[len(batches) :]
+
+
+def load_same_start(run: TrainingRun) -> None:
+    with torch.no_grad():
+        for number, value in enumerate(model_of(run).parameters()):
+            if value.requires_grad:
+                value.copy_(torch.linspace(-1, 1, value.numel()).reshape(value.shape) + number)
+
+
+def test_models_that_draw_from_numpy_or_python_are_repeated_too(make_run):
+    drawn = []
+
+    class Drawing(Tiny):
+        def forward(self, x):
+            drawn.append((np.random.rand(), random.random()))
+            return super().forward(x)
+
+    for _ in range(2):
+        run, batches = make_run(Drawing())
+        np.random.rand(3)
+        for batch in batches[:2]:
+            train_step(run, batch, ALONE)
+    assert drawn[:2] == drawn[2:]
+    assert drawn[0] != drawn[1]
+
+
+def broken_on(name: str, how: str):
+    """A Tiny whose loss, or only whose gradient, is NaN where utterance `name` is in the batch."""
+
+    class Broken(Tiny):
+        takes_batch = True
+
+        def forward(self, batch):
+            output = super().forward(batch.inputs)
+            if name not in batch.names:
+                return output
+            zero = (self.back.bias * 0).sum()
+            return output * math.nan if how == "loss" else output + zero.sqrt()
+
+    return Broken
+
+
+@pytest.mark.parametrize("how", ["loss", "gradient"])
+def test_what_is_not_finite_is_refused_by_the_names_of_the_utterances_before_anything_changed(make_run, how):
+    run, batches = make_run(broken_on("d", how)(), grad_clip_norm=1.0)
+    train_step(run, batches[0], ALONE)
+    before = weights(model_of(run)), run.position, run.step
+    with pytest.raises(NonFiniteLossError, match=r"is nan on 2,c,0,12,0, 3,d,0,12,0; nothing was updated") as caught:
+        train_step(run, batches[1], ALONE)
+    assert caught.value.exit_code == 3
+    assert how in str(caught.value)
+    assert is_same(weights(model_of(run)), before[0])
+    assert (run.position, run.step) == before[1:]
+
+
+@pytest.mark.parametrize("how", ["loss", "gradient"])
+def test_a_run_that_meets_nan_saves_nothing_of_it(bench, how):
+    with pytest.raises(NonFiniteLossError, match="Lower --lr, set --grad-clip-norm, or look at these files"):
+        bench.train("run", broken_on("g", how), loader={"shuffle": False})
+    assert not list((bench.runs / "run").glob("*.pt"))
+
+
+def test_nan_in_validation_is_never_the_best(bench):
+    bench.train("run", broken_on("y", "loss"), epochs=2)
+    state = bench.state("run/epoch_001.pt")
+    assert all(math.isnan(record["sums"][0]) for record in state["val_log"]["epochs"].values())
+    assert not (bench.runs / "run" / "trained_model.pt").exists()
+
+
+class Calls(nn.Module):
+    """Upstream's kind: no base class of ours; notes with what it is called."""
+
+    def __init__(self):
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(1))
+        self.seen = []
+
+    def prepare_mean_std(self, *_):
+        return None
+
+    def normalize_input(self, x):
+        return x
+
+    def normalize_target(self, y):
+        return y / 2
+
+    def denormalize_output(self, y):
+        return y * 2
+
+    def forward(self, *arguments):
+        self.seen.append([type(argument).__name__ for argument in arguments])
+        return arguments[0][..., :1] * self.scale
+
+
+@pytest.mark.parametrize(("options", "kinds"), [
+    ({}, ["Tensor"]),
+    ({"model_forward_with_target": True}, ["Tensor", "Tensor"]),
+    ({"model_forward_with_file_name": True}, ["Tensor", "tuple"]),
+    ({"model_forward_with_target": True, "model_forward_with_file_name": True}, ["Tensor", "Tensor", "tuple"]),
+])
+def test_upstream_models_are_called_in_the_four_forms(bench, options, kinds):
+    model = bench.train("run", Calls, epochs=1, **options)
+    assert model.seen == [kinds] * (BATCHES + 2)
+
+
+def test_a_model_may_take_the_batch_itself(make_run):
+    class Whole(Tiny):
+        takes_batch = True
+
+    _, batches = make_run()
+    hooks = adapt_model(Whole())
+    assert call_model(lambda *got: got, batches[0], hooks, CallOptions(with_target=True))[0] is batches[0]
+
+
+def test_the_target_is_normalised_for_loss_compute_and_not_for_the_models_own_loss(bench):
+    targets = []
+
+    def note(output, target):
+        targets.append(float(target.abs().max()))
+        return (output**2).mean()
+
+    class Own(Calls):
+        def loss(self, output, target):
+            return note(output, target)
+
+    bench.train("run", Calls, loss=note, epochs=1, loader={"shuffle": False})
+    bench.train("own", Own, loss=Squares(), epochs=1, loader={"shuffle": False})
+    half = len(targets) // 2
+    assert [value * 2 for value in targets[:half]] == targets[half:]
+
+
+def test_several_losses_are_added_and_only_flagged_ones_choose_the_best(bench):
+    class Two:
+        """The first falls and is flagged or not; the second stays."""
+
+        def __init__(self, *flags):
+            self.flags = list(flags)
+
+        def compute(self, output, target):
+            return [[((output - target) ** 2).mean(), (output * 0).sum() + 3.0], self.flags]
+
+    for flags, best in (((True, False), [True, True]), ((False, True), [True, False])):
+        bench.train("run", lambda: Tiny(0.0), loss=Two(*flags), epochs=2, lr=0.01)
+        state = bench.state("run/epoch_001.pt")
+        assert [record["sums"][1] / record["weight"] for record in state["val_log"]["epochs"].values()] == [3.0, 3.0]
+        assert [line.endswith("yes") for line in state["info"].split("\n")] == best
+
+
+@pytest.mark.parametrize("result", [1.5, [torch.ones(1)], [[torch.ones(1)], [True, False]], None, [[], [], []]])
+def test_a_loss_of_another_form_is_told(result):
+    with pytest.raises(ConfigError, match=r"a loss must be a tensor or \[\[loss, \.\.\.\], \[flag, \.\.\.\]\]"):
+        add_losses(result)
+
+
+def test_a_loss_without_compute_is_told():
+    with pytest.raises(ConfigError, match=r"int has no compute\(output, target\) and cannot be called either"):
+        adapt_loss(3)
+
+
+def test_a_model_without_the_mandatory_methods_is_told_all_of_them():
+    with pytest.raises(ConfigError, match="Linear lacks prepare_mean_std, normalize_input, .*; derive it"):
+        adapt_model(nn.Linear(1, 1))
+
+
+def test_statistics_of_other_dims_are_refused():
+    with pytest.raises(ConfigError, match=r"statistics have \(3,\) values, the config has 2 dimensions"):
+        ModelBase(2, 1, None, None, [np.zeros(3), np.ones(3), np.zeros(1), np.ones(1)])
+
+
+class Hooked(Tiny):
+    """Fills its front in other_setups; the pre-trained part goes over that."""
+
+    def __init__(self):
+        super().__init__()
+        self.happened = []
+
+    def other_setups(self):
+        self.happened.append("other_setups")
+        nn.init.constant_(self.front.weight, 7.0)
+
+    def forward(self, x):
+        self.happened.append((self.g_epoch_idx, self.flag_validation, self.training, float(self.front.weight[0, 0])))
+        return super().forward(x)
+
+
+def test_hooks_are_called_in_their_order_and_told_the_epoch(bench):
+    torch.save(nn.Linear(2, 5).state_dict(), bench.runs / "front.pt")
+    part = float(torch.load(bench.runs / "front.pt")["weight"][0, 0])
+
+    class Partly(Hooked):
+        g_pretrained_model_path = (str(bench.runs / "front.pt"),)
+        g_pretrained_model_prefix = ("front",)
+
+    options = {"epochs": 2, "minibatch_num_train": 1, "minibatch_num_val": 1}
+    model = bench.train("run", Partly, **options)
+    first, *passes = model.happened
+    assert first == "other_setups"
+    assert passes[0] == (0, False, True, part)
+    assert [entry[:3] for entry in passes] == [(0, False, True), (0, True, True), (1, False, True), (1, True, True)]
+    assert not model.flag_validation
+
+
+def test_neither_set_up_nor_pretrained_parts_come_over_what_was_trained_since(bench):
+    torch.save(nn.Linear(2, 5).state_dict(), bench.runs / "front.pt")
+
+    class Partly(Hooked):
+        g_pretrained_model_path = (str(bench.runs / "front.pt"),)
+        g_pretrained_model_prefix = ("front",)
+
+    whole = bench.train("whole", Partly)
+    again = bench.train("again", Partly, checkpoint="whole/epoch_000.pt")
+    assert is_same(weights(again), weights(whole))
+    assert again.happened[0] == "other_setups"
+
+
+class Frozen(Tiny):
+    """Batch normalisation that counts, beside a part that the recipe keeps in evaluation mode."""
+
+    def __init__(self):
+        super().__init__(dropout=0.3)
+        self.norm = nn.BatchNorm1d(5)
+        self.fixed = nn.Dropout(0.9).eval()
+
+    def forward(self, x):
+        hidden = torch.tanh(self.front(x))
+        return self.back(self.fixed(self.norm(hidden.transpose(1, 2)).transpose(1, 2)))
+
+
+@pytest.mark.parametrize("in_eval_mode", [False, True])
+def test_validation_changes_neither_modes_nor_statistics_nor_the_training_to_come(bench, in_eval_mode):
+    options = {"eval_mode_for_validation": in_eval_mode, "epochs": 2}
+    with_val = bench.train("with", Frozen, **options)
+    assert with_val.training and with_val.norm.training and not with_val.fixed.training
+    longer = bench.train("short", Frozen, minibatch_num_val=1, **options)
+    without = bench.train("without", Frozen, validation=False, **options)
+    assert is_same(weights(with_val), weights(without))
+    assert is_same(weights(with_val), weights(longer))
+
+
+def test_validation_sees_the_same_losses_whenever_it_is_done(bench):
+    bench.train("run", epochs=3, lr=1e-30)
+    log = bench.state("run/epoch_002.pt")["val_log"]["epochs"]
+    bench.train("eval", epochs=3, lr=1e-30, eval_mode_for_validation=True)
+    fixed = bench.state("eval/epoch_002.pt")["val_log"]["epochs"]
+    assert len({record["sums"][0] for record in log.values()}) == 3  # dropout of its own in each epoch
+    assert len({record["sums"][0] for record in fixed.values()}) == 1
+
+
+def test_training_stops_when_no_epoch_was_better_for_long_enough(bench, capsys):
+    bench.train("run", lambda: Tiny(0.0), epochs=30, lr=1e-30, no_best_epochs=3)
+    assert "Training finished by early stopping" in capsys.readouterr().out
+    assert sorted(path.name for path in (bench.runs / "run").glob("epoch_*")) == [f"epoch_00{n}.pt" for n in range(4)]
+    assert bench.state("run/epoch_003.pt")["position"]["epoch"] == 4
+
+
+def test_the_best_weights_are_kept_and_not_the_last(bench):
+    bench.train("run", lambda: Tiny(0.0), epochs=2, lr=1.5, optimizer="SGD", grad_clip_norm=20.0)
+    losses = [record["sums"][0] for record in bench.state("run/epoch_001.pt")["val_log"]["epochs"].values()]
+    best = min(range(2), key=losses.__getitem__)
+    assert is_same(bench.state("run/trained_model.pt"), bench.state(f"run/epoch_00{best}.pt")["state_dict"])
+
+
+def test_nothing_is_saved_when_told_so(bench):
+    bench.train("run", epochs=1, not_save_anything=True, save_model_every_n_minibatches=1)
+    assert list((bench.runs / "run").iterdir()) == []
+    bench.train("lite", epochs=1, not_save_each_epoch=True)
+    assert sorted(path.name for path in (bench.runs / "lite").iterdir()) == ["metrics.csv", "trained_model.pt"]
+
+
+def test_a_limit_of_minibatches_counts_in_the_position_too(bench):
+    bench.train("run", epochs=1, minibatch_num_train=2, save_model_every_n_minibatches=2)
+    state = bench.state("run/epoch_000_00000002.pt")
+    assert DataPosition.from_dict(state["position"]).samples == 4
+    assert state["train_log"]["epochs"][0]["weight"] == 4 * FRAMES
