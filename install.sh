@@ -26,4 +26,6 @@ fi
 # What cannot be reached is said by pip itself; warnings about unused index folders are not for the user.
 .venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt ${extra[@]+"${extra[@]}"} \
   2> >(grep -v "^WARNING: Location" >&2)
+# The interpreter of .venv finds the core even where env.sh was forgotten.
+pwd > "$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/recital.pth"
 echo "$wanted" > "$stamp"

@@ -99,4 +99,4 @@ def check_data_keys(resolved: Resolved) -> None:
                if isinstance(source := corpus.list_source, Path)
                and source.parent != to_be_made and not source.is_file()]
     if missing:
-        raise all_faults(ConfigError, "not found; correct the path in config.py, or give data=FOLDER", missing)
+        raise all_faults(ConfigError, "lists are missing; correct the path in config.py, or give data=FOLDER", missing)

@@ -1,8 +1,10 @@
 """The shape of the house: who may import whom, how large files get, and that the flow chart's page tells the truth."""
 import ast
+import io
 import re
 import subprocess
 import sys
+import tokenize
 from pathlib import Path
 
 import pytest
@@ -26,7 +28,7 @@ LEVELS = [
 TORCH_FREE = ["core_scripts/geometry", "core_scripts/config_parse", "core_scripts/features/config_mel.py",
               "sandbox/config_wavenet.py", "core_scripts/entry.py", "core_scripts/errors.py", "core_scripts/log.py"]
 FIVE_PACKAGES = ["config_parse", "startup_config.py", "data_io", "op_manager", "nn_manager"]
-CORE_LINES = 4000
+CORE_LINES = 4000  # of code: blank lines, comments and docstrings are not counted
 REQUIRED = {"torch", "numpy", "scipy", "soundfile", "yaml"}
 OPTIONAL = {"tqdm", "matplotlib", "soxr"}
 
@@ -96,12 +98,25 @@ def test_files_and_functions_keep_their_size(path):
             assert lines <= 60, f"{path.name}:{node.lineno} {node.name} has {lines} lines"
 
 
+def code_lines(path: Path) -> int:
+    """Lines that hold code: neither blank, nor comments, nor docstrings."""
+    text = path.read_text(encoding="utf-8")
+    documented: set[int] = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node) is not None:
+            documented |= set(range(node.body[0].lineno, node.body[0].end_lineno + 1))
+    held: set[int] = set()
+    silent = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER)
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type not in silent:
+            held |= set(range(token.start[0], token.end[0] + 1))
+    return len(held - documented)
+
+
 def test_the_five_packages_stay_within_their_budget():
     lines = 0
-    for place in FIVE_PACKAGES:
-        target = ROOT / "core_scripts" / place
-        for path in target.glob("*.py") if target.is_dir() else [target]:
-            lines += path.read_text(encoding="utf-8").count("\n")
+    for place in (ROOT / "core_scripts" / name for name in FIVE_PACKAGES):
+        lines += sum(code_lines(path) for path in (place.glob("*.py") if place.is_dir() else [place]))
     assert lines <= CORE_LINES
 
 

@@ -69,7 +69,7 @@ def read_wave_header(file: BinaryIO, path: Path) -> AudioHeader:
     if beginning[:4] != b"RIFF" or beginning[8:] != b"WAVE":
         raise DataError(f"{path} is no WAVE file: it looks like {_looks_like(beginning)}; convert it")
     if struct.unpack("<I", beginning[4:8])[0] == 0:
-        _warn_once(f"{path}: the RIFF size is 0; the data chunk is taken as it is")
+        warn_once(f"{path}: the RIFF size is 0; the data chunk is taken as it is")
     layout = None
     position = 12
     while position + 8 <= size:
@@ -116,7 +116,7 @@ def _measure_data(file: BinaryIO, path: Path, layout: AudioHeader, start: int, c
     """The header with its number of frames, if the data chunk fits the file."""
     present, block = os.fstat(file.fileno()).st_size - start, layout.frame_bytes
     if claimed == UNKNOWN_SIZE:
-        _warn_once(f"{path}: a streamed file without a length; it is read to its end")
+        warn_once(f"{path}: a streamed file without a length; it is read to its end")
         claimed = present - present % block
     if claimed > present:
         raise DataError(f"{path} is cut: the header says {claimed // block} samples ({claimed} bytes), "
@@ -163,5 +163,6 @@ def _read_flac_header(path: Path) -> AudioHeader:
 
 
 @functools.cache
-def _warn_once(message: str) -> None:
+def warn_once(message: str) -> None:
+    """A warning that this process tells a single time."""
     log.warn(message)

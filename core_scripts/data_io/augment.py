@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from core_scripts import log
 from core_scripts.config_parse.data_config import CorpusSpec, DataOptions, StreamSpec
 from core_scripts.constants import STREAM_AUGMENTATION
+from core_scripts.data_io.audio_header import warn_once
 from core_scripts.data_io.seq_info import SeqInfo
 from core_scripts.data_io.stream_reader import StreamReader
 from core_scripts.data_io.wav_tools import silence_handler
@@ -85,7 +85,7 @@ class Augmenter:
             result = np.asarray(result)
             result = result[:, None] if result.ndim == 1 else result
             if len(result) != len(before) and len(streams) > 1:
-                _warn_once(f"{side} function {number} of {self.corpus.name} changes the length, which only a single "
+                warn_once(f"{side} function {number} of {self.corpus.name} changes the length, which only a single "
                            f"stream may do; its result is not used")
                 continue
             arrays[number] = result
@@ -134,8 +134,3 @@ def _seeded(seed: int, epoch: int, index: int) -> Iterator[None]:
     finally:
         np.random.set_state(before[0])
         random.setstate(before[1])
-
-
-@functools.cache
-def _warn_once(message: str) -> None:
-    log.warn(message)

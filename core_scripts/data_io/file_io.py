@@ -21,6 +21,7 @@ from core_scripts.errors import DataError
 AUDIO_EXTS = (".wav", ".flac")
 _FLOAT_BYTES = 4
 _USUAL_DIMS = (1, 3, 13, 24, 25, 39, 40, 60, 64, 80, 100, 128, 256, 257, 513, 768, 1024)
+_PEAK_LIMIT = 2.0  # float waveforms may overshoot 1 a little; beyond this they are at another scale
 _INTEGER_SCALES = {"<i2": 2.0**15, "<i4": 2.0**31}
 
 
@@ -60,7 +61,7 @@ def read_frames(path: Path, dim: int, start: int = 0, stop: int | None = None, f
     if inside is not None and len(inside) != last - first:
         raise DataError(f"{path} gave {len(inside)} of the {last - first} frames from {first} on; it was cut meanwhile")
     if inside is not None:
-        _check_finite(inside, path, first)
+        _check_values(inside, path, first)
     if first == start and last == stop and inside is not None:
         return inside
     frames = np.full((max(0, stop - start), dim), fill, dtype=np.float32)
@@ -141,12 +142,14 @@ def _read_raw(path: Path, dim: int, first: int, last: int) -> np.ndarray:
     return np.frombuffer(data, dtype=FLOAT_DTYPE, count=whole).reshape(-1, dim).astype(np.float32)
 
 
-def _check_finite(frames: np.ndarray, path: Path, first: int) -> None:
-    finite = np.isfinite(frames)
-    if not finite.all():
-        bad = int(np.argmin(finite.all(axis=1)))
-        kind = "sample" if is_audio(path) else "frame"
-        raise DataError(f"{path}: {kind} {first + bad} is NaN or infinite; repair the file or take it off the list")
+def _check_values(frames: np.ndarray, path: Path, first: int) -> None:
+    kind, limit = ("sample", _PEAK_LIMIT) if is_audio(path) else ("frame", np.finfo(np.float32).max)
+    fine = np.abs(frames) <= limit  # false for NaN
+    if not fine.all():
+        bad = int(np.argmin(fine.all(axis=1)))
+        value = frames[bad][~fine[bad]][0]
+        what = f"{value:g}, far outside [-1, 1]; scale" if np.isfinite(value) else "NaN or infinite; repair"
+        raise DataError(f"{path}: {kind} {first + bad} is {what} the file or take it off the list")
 
 
 _READERS: dict[str, Callable[[Path, int, int, int], np.ndarray]] = {

@@ -71,9 +71,6 @@ class _Guarded(Dataset):
     def __init__(self, dataset: Dataset) -> None:
         self.dataset = dataset
 
-    def __len__(self) -> int:
-        return len(self.dataset)
-
     def __getitem__(self, index: int) -> Any:
         try:
             return self.dataset[index]

@@ -78,7 +78,7 @@ def load_or_measure(name: str, sides: Sides, catalog: Catalog, options: DataOpti
     bins = [options.cache_dir / f"{name}_mean_std_{side}.bin" for side in _SIDES]
     side_file = options.cache_dir / f"{name}_mean_std.json"
     mark = _fingerprint(sides, catalog)
-    stored = None if options.ignore_cache else _load(bins, side_file, mark, sides)
+    stored = None if options.ignore_cache else _load(bins, side_file, mark)
     if stored is not None:
         return stored
     measurable = [reader for readers in sides for reader in readers if reader.spec.normalise and reader.spec.directory]
@@ -121,7 +121,7 @@ def _measure(reader: StreamReader, catalog: Catalog) -> Moments:
     return moments
 
 
-def _load(bins: list[Path], side_file: Path, mark: str, sides: Sides) -> tuple[Moments, Moments] | None:
+def _load(bins: list[Path], side_file: Path, mark: str) -> tuple[Moments, Moments] | None:
     """The cached moments, if the side file says that they belong to these data and to these .bin files."""
     try:
         stored = json.loads(side_file.read_text(encoding="utf-8"))

@@ -33,12 +33,10 @@ def silence_handler(
     return (speech, silence, tags) if flag_output == 0 else (speech if flag_output == 1 else silence)
 
 
-def silence_handler_wrapper(wav, sr, fl=320, fs=80, max_thres_below=30, min_thres=-55, shortest_len_in_ms=50,
-                            flag_output=0, flag_norm_amp=True, flag_only_startend_sil=False):
+def silence_handler_wrapper(wav, sr, *settings, **named_settings):
     """`silence_handler` for (T, 1) arrays: waveforms that come back are (N, 1) too."""
-    result = silence_handler(np.asarray(wav).reshape(-1), sr, fl, fs, max_thres_below, min_thres, shortest_len_in_ms,
-                             flag_output, flag_norm_amp, flag_only_startend_sil)
-    return (result[0][:, None], result[1][:, None], result[2]) if flag_output == 0 else result[:, None]
+    result = silence_handler(wav, sr, *settings, **named_settings)
+    return (result[0][:, None], result[1][:, None], result[2]) if isinstance(result, tuple) else result[:, None]
 
 
 def _speech_tags(wav: np.ndarray, window: int, hop: int, limits_db: tuple[float, float], norm: bool) -> np.ndarray:

@@ -95,6 +95,14 @@ def test_bad_samples_are_found_with_their_place_in_the_file(tmp_path, bad):
     assert len(read_frames(tmp_path / "x.wav", 1, 62, 80)) == 18
 
 
+def test_float_waves_at_another_scale_are_refused_but_may_overshoot(tmp_path):
+    soundfile.write(tmp_path / "x.wav", np.array([0.5, 1.3, -1.2]), 16000, subtype="FLOAT")
+    assert read_frames(tmp_path / "x.wav", 1).max() == pytest.approx(1.3)
+    soundfile.write(tmp_path / "x.wav", np.array([0.5, 0.1, 16384.0]), 16000, subtype="FLOAT")
+    with pytest.raises(DataError, match=r"sample 2 is 16384, far outside \[-1, 1\]; scale the file"):
+        read_frames(tmp_path / "x.wav", 1)
+
+
 def test_stereo_and_other_rates_are_refused(tmp_path):
     soundfile.write(tmp_path / "x.wav", np.zeros((10, 2)), 22050)
     with pytest.raises(DataError, match="2 channels, dims says 1"):
