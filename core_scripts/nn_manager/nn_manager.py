@@ -161,20 +161,20 @@ def train_step(run: TrainingRun, batch: Batch, group: Group) -> Losses:
         (losses.total / group.size).backward()
     run.pending += len(batch.index)
     if group.complete:
-        update(player, batch)
+        clip_gradients(player, batch)
+        player.optimizer.optimizer.step()
+        player.optimizer.optimizer.zero_grad()
         run.position, run.step, run.pending = run.position.advance(run.pending), run.step + 1, 0
     return losses
 
 
-def update(player: Player, batch: Batch) -> None:
-    """Clip, step, and forget the gradients. Raises: NonFiniteLossError if they are not finite, before the step."""
+def clip_gradients(player: Player, batch: Batch) -> None:
+    """Scale the gradients down to --grad-clip-norm. Raises: NonFiniteLossError if they are not finite."""
     parameters = [value for value in player.hooks.module.parameters() if value.grad is not None]
     norm = torch.nn.utils.get_total_norm([value.grad for value in parameters])
     require_finite("norm of the gradient", norm, batch)  # such a step would ruin the weights, and what is saved next
     if player.optimizer.grad_clip_norm > 0:
         torch.nn.utils.clip_grads_with_norm_(parameters, player.optimizer.grad_clip_norm, norm)
-    player.optimizer.optimizer.step()
-    player.optimizer.optimizer.zero_grad()
 
 
 def compute_losses(run: TrainingRun, player: Player, batch: Batch) -> Losses:

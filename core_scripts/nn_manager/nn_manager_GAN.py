@@ -11,7 +11,7 @@ from core_scripts.data_io.collate import Batch
 from core_scripts.errors import ConfigError
 from core_scripts.nn_manager.grouping import Group
 from core_scripts.nn_manager.model_base import adapt_model
-from core_scripts.nn_manager.nn_manager import start_run, train_epochs, update
+from core_scripts.nn_manager.nn_manager import clip_gradients, start_run, train_epochs
 from core_scripts.nn_manager.nn_manager_tools import Losses, call_model, require_finite, seed_model_randomness
 from core_scripts.nn_manager.training_run import Player, TrainingRun, take_up
 
@@ -114,7 +114,8 @@ def _update(player: Player, loss: torch.Tensor, batch: Batch) -> None:
     require_finite("loss", loss, batch)
     player.optimizer.optimizer.zero_grad()  # the other player's loss went through this one too
     loss.backward()
-    update(player, batch)
+    clip_gradients(player, batch)
+    player.optimizer.optimizer.step()
 
 
 def _both(loss_g: torch.Tensor, loss_d: torch.Tensor) -> Losses:

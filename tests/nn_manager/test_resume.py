@@ -86,6 +86,13 @@ def test_a_shorter_epoch_than_was_already_done_ends_at_once(whole, bench):
     assert is_same(bench.state("short/epoch_001.pt")["state_dict"], read_checkpoint(path)["state_dict"])
 
 
+def test_groups_begin_anew_where_another_size_of_them_is_asked_for(whole, bench):
+    """One minibatch of the epoch is left: alone in its group, it counts in full."""
+    state = read_checkpoint(whole("plain").runs / "plain/epoch_000_00000003.pt")
+    model = bench.train("pairs", epochs=1, checkpoint=state, size_accumulate_grad=2)
+    assert is_same(weights(model), whole("plain").state("plain/epoch_000.pt")["state_dict"])
+
+
 def test_metrics_are_whole_again_as_soon_as_a_run_goes_on(whole, bench):
     path = whole("plain").runs / "plain/epoch_001_00000007.pt"
     stop = at_call(1, lambda: signal.raise_signal(signal.SIGTERM))

@@ -18,6 +18,7 @@ from recipe_stage import begin_run, set_recipe
 from core_scripts.nn_manager.grouping import Group
 from core_scripts.nn_manager.nn_manager import train_step
 
+pytestmark = pytest.mark.slow
 GOLDEN = Path(__file__).parents[1] / "golden" / "01-wavenet-vocoder.txt"
 STEPS = 20
 TOLERANCE = 1e-4

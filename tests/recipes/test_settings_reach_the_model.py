@@ -88,6 +88,12 @@ def test_greedy_generation_needs_no_seed(desk):
     assert outputs[0] == outputs[1]
 
 
+def read_losses(desk: Desk, exp: str) -> list[float]:
+    """Of training and of validation, the only epoch."""
+    row = (desk.folder / "exp" / exp / "metrics.csv").read_text().splitlines()[1]
+    return [float(value) for value in row.split(",")[1:3]]
+
+
 def store_frames(folder: Path) -> None:
     """mel/NAME.mel: the frames of each waveform, silence around it, as raw float32."""
     mel = MelConfig()
@@ -111,8 +117,8 @@ def test_stored_frames_train_and_generate_like_those_made_while_reading(tmp_path
         file.write('\ninput_fills = ["mel"]\n')
     assert desk.run("--exp", "made").code == 0
     assert desk.run(*STORED, "--exp", "stored").code == 0
-    for key, value in weights(desk, "made").items():
-        torch.testing.assert_close(weights(desk, "stored")[key], value, rtol=1e-3, atol=1e-4)
+    made, stored = (read_losses(desk, exp) for exp in ("made", "stored"))
+    assert stored == pytest.approx(made, rel=1e-4)
     shutil.rmtree(data / "wav")  # a vocoder hears nothing but frames
     answer = desk.run("infer", *STORED, "--exp", "stored", "test_output_dirs=[[]]")
     assert answer.code == 0, answer.err
