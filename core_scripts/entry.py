@@ -28,7 +28,10 @@ def run_project() -> None:
 
 
 def run_command(argv: list[str], project_dir: Path) -> int:
-    """Do what the command line says and return the exit code; mistakes are told on stderr without a traceback."""
+    """Do what the command line says and return the exit code; mistakes are told on stderr without a traceback.
+
+    Raises: SystemExit after --help, and with the code of the signal after a stop that was asked for.
+    """
     try:
         run_verb(parse_command(argv, title=recipe_title(project_dir)), project_dir)
     except RecitalError as error:

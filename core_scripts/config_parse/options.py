@@ -68,7 +68,7 @@ GROUPS: dict[str, tuple[Option, ...]] = {
         Option("epochs", 50, "epochs at most", low=0),
         Option("no-best-epochs", 5, "stop after so many epochs without a new best one; 0: never"),
         Option("force-save-lite-trained-network-per-epoch", False, "write the best-model file after every epoch"),
-        Option("sampler", "None", "None or block_shuffle_by_length"),
+        Option("sampler", "None", "order of minibatches", choices=("None", "block_shuffle_by_length")),
         Option("lr", 1e-4, "learning rate", low=0),
         Option("lr-decay-factor", -1.0, "above 0: switches the scheduler on, and is its factor"),
         Option("lr-scheduler-type", 0, "0 plateau, 1 step, 2 exponential, 3 warm restarts, 4 cosine to zero"),

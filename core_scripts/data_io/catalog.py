@@ -90,7 +90,7 @@ def _scan(
     corpus: CorpusSpec, names: list[str], readers: Sequence[StreamReader], known: Steps, options: DataOptions
 ) -> Steps:
     """Steps of each stream and name. Raises: DataError with the faults of all files."""
-    faults: list[str] = []
+    faults: dict[str, None] = {}  # once each: input and output may be the same file
     found: Steps = {reader.key(): {} for reader in readers}
     for reader in readers:
         own, before = found[reader.key()], known.get(reader.key(), {})
@@ -99,9 +99,9 @@ def _scan(
                 own[name] = _look(reader, name, before.get(name), options.skip_scan)
             except DataError as fault:
                 near = _near_name(reader, name) if len(faults) < _SHOWN_NEIGHBOURS else ""
-                faults.append(f"{fault}{near}")
+                faults[f"{fault}{near}"] = None
     if faults:
-        raise _told_together(f"files of {corpus.name}", faults)
+        raise _told_together(f"files of {corpus.name}", list(faults))
     return found
 
 

@@ -23,6 +23,7 @@ mel = MelConfig(rate_hz=16000, window=400, hop=80, fft=512, bands=80)
 input_dirs = [["{data}/wav"]]
 input_exts = [".wav"]
 input_front_ends = ["mel"]  # the key above; None: the files hold the frames themselves, as in ".mel"
+input_fills = None  # of stored frames, what stands outside the file: ["mel"] is the digital silence of that record
 input_dims = [80]
 input_reso = [80]  # samples per frame
 input_norm = [True]

@@ -37,7 +37,8 @@ CONTRACT_DEFAULTS = {
 }
 OWN_DEFAULTS = {
     "exp": "base", "fresh": False, "init_from": "", "config_file": "", "engine": "auto", "temperature": 1.0,
-    "generation_seed": 1, "debug": False, "device": "auto", "keep_checkpoints": 0, "num_threads": 0, "json": False,
+    "generation_seed": 1, "debug": False, "device": "auto", "keep_checkpoints": 0, "inference_batch_size": 0,
+    "num_threads": 0, "json": False,
 }
 
 
@@ -51,8 +52,9 @@ def test_each_flag_of_the_contract_has_its_default_and_type(flag, default):
 @pytest.mark.parametrize("flag", CONTRACT_DEFAULTS)
 def test_each_flag_of_the_contract_is_taken_from_the_command_line(flag):
     option = OPTIONS[flag[2:]]
-    words = [flag] if option.kind is bool else [flag, "7"]
-    expected = not option.default if option.kind is bool else option.kind("7")
+    value = option.choices[-1] if option.choices else "7"
+    words = [flag] if option.kind is bool else [flag, value]
+    expected = not option.default if option.kind is bool else option.kind(value)
     assert vars(parse_command(words).args)[option.dest] == expected
 
 
