@@ -18,7 +18,7 @@ from core_scripts.config_parse.data_config import LoaderOptions
 from core_scripts.config_parse.project_data import needs_synthetic_corpus, read_corpora, read_options
 from core_scripts.corpus.synthetic import ensure_corpus
 from core_scripts.data_io.customize_dataset import NII_MergeDataSetLoader
-from core_scripts.errors import UsageError, near_files
+from core_scripts.errors import ConfigError, UsageError, near_files
 from core_scripts.evaluation.bits import measure_bits
 from core_scripts.nn_manager.model_base import CropContext, ModelBase
 from core_scripts.nn_manager.nn_manager import f_inference_wrapper, f_train_wrapper
@@ -48,7 +48,7 @@ def train(resolved: Resolved, folder: RunFolder) -> None:
 def train_once(resolved: Resolved, folder: RunFolder) -> None:
     """The column of training."""
     stage = set_stage(resolved, folder)
-    train_set = load_data_set(stage, "trn")
+    train_set = require_data_set(stage, "trn")
     val_set = load_data_set(stage, "val")
     model = build_model(stage, train_set, train_set.get_data_mean_std())
     loss = stage.recipe.Loss(stage.args)
@@ -60,7 +60,7 @@ def train_once(resolved: Resolved, folder: RunFolder) -> None:
 def infer(resolved: Resolved, folder: RunFolder) -> None:
     """Generate the test list into the run's output folder."""
     stage = set_stage(resolved, folder)
-    test_set = load_data_set(stage, "test")
+    test_set = require_data_set(stage, "test")
     model = build_model(stage, test_set, None)
     checkpoint = checkpoint_to_generate_with(stage.args)
     f_inference_wrapper(stage.args, model, stage.device, test_set, checkpoint)
@@ -69,7 +69,7 @@ def infer(resolved: Resolved, folder: RunFolder) -> None:
 def score(resolved: Resolved, folder: RunFolder) -> None:
     """Print bits per sample of the trained model on the test list, beside baselines, and keep them in result.json."""
     stage = set_stage(resolved, folder)
-    train_set, test_set = load_data_set(stage, "trn"), load_data_set(stage, "test")
+    train_set, test_set = require_data_set(stage, "trn"), require_data_set(stage, "test")
     model = build_model(stage, test_set, None).to(stage.device)
     load_weights(model, weights_of(checkpoint_to_generate_with(stage.args)), "the trained model")
     table = measure_bits(model, train_set, test_set, stage.device)
@@ -80,7 +80,7 @@ def score(resolved: Resolved, folder: RunFolder) -> None:
 def trace(resolved: Resolved, folder: RunFolder) -> None:
     """One minibatch of training and of validation, with every box of the chart printed as it is entered."""
     args = Namespace(**vars(resolved.args))
-    args.epochs, args.debug_batch_num, args.not_save_anything, args.verbose, args.exp = 1, 1, True, 0, "trace"
+    args.epochs, args.debug_batch_num, args.not_save_anything, args.verbose = 1, 1, True, 0
     with trace_boxes():
         train_once(replace(resolved, args=args), folder)
 
@@ -94,6 +94,14 @@ def set_stage(resolved: Resolved, folder: RunFolder) -> Stage:
     if not source.is_file():
         raise UsageError(f"--module-model {args.module_model}: {source} not found{near_files(source)}")
     return Stage(resolved.config, args, device, importlib.import_module(args.module_model), folder)
+
+
+def require_data_set(stage: Stage, split: str) -> NII_MergeDataSetLoader:
+    """As load_data_set. Raises: ConfigError if the config has no list for the split."""
+    data = load_data_set(stage, split)
+    if data is None:
+        raise ConfigError(f"{stage.conf.path} gives no {split}_list, which this needs; name one list per corpus")
+    return data
 
 
 def load_data_set(stage: Stage, split: str) -> NII_MergeDataSetLoader | None:

@@ -176,3 +176,10 @@ def test_help_and_mistakes_are_answered_in_a_second_without_torch(desk):
 def test_a_traceback_is_shown_on_demand_only(desk):
     assert "Traceback" not in desk.start("batch_sise=3").err
     assert "Traceback" in desk.start("batch_sise=3", "--debug").err
+
+
+def test_training_without_a_training_list_says_so(desk):
+    (desk.folder / "none.yaml").write_text("trn_list: null\n")
+    answer = desk.run("train", "--config-file", str(desk.folder / "none.yaml"))
+    assert answer.code == 2
+    assert "gives no trn_list" in answer.err
