@@ -24,6 +24,7 @@ from core_scripts.nn_manager.model_base import CropContext, ModelBase
 from core_scripts.nn_manager.nn_manager import f_inference_wrapper, f_train_wrapper
 from core_scripts.op_manager.op_manager import OptimizerWrapper
 from core_scripts.report.curve import draw_curve
+from core_scripts.report.run_record import write_run_record
 from core_scripts.run_folder import CURVE_NAME, METRICS_NAME, RESULT_NAME, RunFolder
 from core_scripts.startup_config import choose_device, set_random_seed
 
@@ -54,6 +55,8 @@ def train_once(resolved: Resolved, folder: RunFolder) -> None:
     loss = stage.recipe.Loss(stage.args)
     optimizer = OptimizerWrapper(model, stage.args)
     checkpoint = checkpoint_to_train_from(stage.args)
+    if not stage.args.not_save_anything:
+        write_run_record(folder.path, stage.args, train_set.fingerprint())
     f_train_wrapper(stage.args, model, loss, stage.device, optimizer, train_set, val_set, checkpoint)
 
 

@@ -31,6 +31,7 @@ def place_run(resolved: Resolved, project_dir: Path) -> Resolved:
         given = getattr(args, flag)
         if given and not Path(given).is_file():
             raise CheckpointError(f"--{flag.replace('_', '-')} {given}: no such file{near_files(Path(given))}")
+    args.changes = resolved.differences()  # before the places are filled in
     if args.save_model_dir == SETTINGS["save_model_dir"].default:
         args.save_model_dir = str(folder)
     if args.output_dir == SETTINGS["output_dir"].default:
