@@ -76,5 +76,7 @@ def density_offset(codes: Sequence[np.ndarray], levels: int) -> float:
 
 
 def collect_codes(model: Any, data: Any) -> list[np.ndarray]:
-    """The mu-law codes of every item of `data`, one array each."""
-    return [codes.numpy() for batch in data.get_loader() for codes in model.target_codes(batch)]
+    """The mu-law codes of every item of `data`, one array each, in the order of the list whatever the batches are."""
+    found = [(int(number), codes.numpy()) for batch in data.get_loader()
+             for number, codes in zip(batch.index, model.target_codes(batch), strict=True)]
+    return [codes for _, codes in sorted(found, key=lambda pair: pair[0])]
