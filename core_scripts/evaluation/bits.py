@@ -1,56 +1,82 @@
 """Bits per sample on held-out audio, beside what needs no network."""
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 
-from core_scripts.config_parse.run_options import CallOptions
-from core_scripts.evaluation.baselines import bigram_bits, marginal_bits
-from core_scripts.nn_manager.model_base import adapt_model
-from core_scripts.nn_manager.nn_manager_tools import add_losses, call_model, move_batch
+from core_scripts.evaluation.baselines import bigram_bits, flac_bits, marginal_bits
+from core_scripts.evaluation.conditioning import audit_conditioning
+from core_scripts.features.mulaw import cell_widths
+
+_LSB = 2.0**-15  # step of 16-bit audio, as an amplitude
 
 
 @dataclass(frozen=True)
 class BitsTable:
-    """Bits per sample of the same held-out samples; baselines are fitted on the training set."""
+    """Bits per sample of the same held-out samples; marginal and bigram are fitted on the training set."""
 
     model: float
+    swapped: float | None  # with another utterance's frames; None where there is no other
+    constant: float  # with the mean frame at every position
+    flac: float  # the codes as samples of a FLAC stream
     marginal: float  # each code by its frequency
     bigram: float  # each code by its frequency after the code before it
+    density_offset: float  # what is added for bits relative to a 16-bit LSB
     samples: int
     levels: int
 
+    @property
+    def swap_gap(self) -> float | None:
+        """Bits per sample that another utterance's frames cost; near 0 or below: the condition is not used."""
+        return None if self.swapped is None else self.swapped - self.model
+
     def __str__(self) -> str:
-        rows = [("WaveNet", self.model), ("bigram", self.bigram), ("marginal", self.marginal),
+        rows = [("WaveNet", self.model), ("FLAC", self.flac), ("bigram", self.bigram), ("marginal", self.marginal),
                 ("uniform", math.log2(self.levels))]
-        lines = [f"bits per sample, {self.samples:,} held-out samples, {self.levels} mu-law levels, level as recorded"]
-        return "\n".join(lines + [f"  {name:<10} {value:6.3f}" for name, value in rows])
+        lines = [f"bits per sample, {self.samples:,} held-out samples, {self.levels} mu-law levels, level as recorded",
+                 f"  {'':<10} {'mu-law':>6} {'16-bit LSB':>11}"]
+        lines += [f"  {name:<10} {bits:6.3f} {bits + self.density_offset:11.3f}" for name, bits in rows]
+        lines += ["mu-law: of one code; FLAC: the codes as samples, one stream, libsndfile's default compression",
+                  "16-bit LSB: the same as a density, relative to the step of 16-bit audio, for other output heads",
+                  "WaveNet with another condition (mean frame: the same at every position):"]
+        others = [("other file", self.swapped), ("mean frame", self.constant)]
+        lines += [f"  {name:<10} {bits:6.3f}, gap {bits - self.model:+.3f}"
+                  for name, bits in others if bits is not None]
+        return "\n".join(lines)
 
 
 def measure_bits(model: torch.nn.Module, train_data: Any, test_data: Any, device: torch.device) -> BitsTable:
     """Score a model that has `target_codes` and returns nats per sample on every sample of `test_data`."""
-    nats = samples = 0.0
-    hooks = adapt_model(model)
-    model.eval()
-    with torch.no_grad():
-        for batch in test_data.get_loader():
-            batch = move_batch(batch, device)
-            losses = add_losses(call_model(hooks.module, batch, hooks, CallOptions()))
-            count = int(batch.lengths.sum())
-            nats += losses.parts[0] * count
-            samples += count
+    audit = audit_conditioning(model, test_data, device)
     train, test = collect_codes(model, train_data), collect_codes(model, test_data)
     return BitsTable(
-        model=nats / samples / math.log(2),
+        model=audit.true,
+        swapped=audit.swapped,
+        constant=audit.constant,
+        flac=flac_bits(test, model.levels),
         marginal=marginal_bits(train, test, model.levels),
         bigram=bigram_bits(train, test, model.levels),
-        samples=int(samples),
+        density_offset=density_offset(test, model.levels),
+        samples=sum(map(len, test)),
         levels=model.levels,
     )
 
 
+def density_offset(codes: Sequence[np.ndarray], levels: int) -> float:
+    """Mean of log2(width / 2**-15) over mu-law codes, `width` being the amplitudes that share a code.
+
+    A code's bits plus this are -log2 of the density that is constant within each code, times the step of 16-bit audio:
+    b16 = -log2 P(code) + log2(width(code) / 2**-15). So codes with any number of levels compare, with each other and
+    with distributions over 16-bit samples, as long as no code is narrower than a step or two (up to 9 bits).
+    """
+    return float(np.log2(cell_widths(levels).numpy() / _LSB)[np.concatenate(codes)].mean())
+
+
 def collect_codes(model: Any, data: Any) -> list[np.ndarray]:
-    """The mu-law codes of every item of `data`, one array each."""
-    return [codes.numpy() for batch in data.get_loader() for codes in model.target_codes(batch)]
+    """The mu-law codes of every item of `data`, one array each, in the order of the list whatever the batches are."""
+    found = [(int(number), codes.numpy()) for batch in data.get_loader()
+             for number, codes in zip(batch.index, model.target_codes(batch), strict=True)]
+    return [codes for _, codes in sorted(found, key=lambda pair: pair[0])]

@@ -34,6 +34,17 @@ def decode(code: Tensor, levels: int) -> Tensor:
     return a.sign() * (torch.expm1(a.abs() * math.log1p(mu)) / mu).clamp(max=1.0)
 
 
+def cell_widths(levels: int) -> Tensor:
+    """Length of the interval of amplitudes that `encode` turns into each code, (levels,) float64; their sum is 2.
+
+    The two outermost cells are cut off at -1 and 1, so they are half as wide as the law alone would have them.
+    Raises: ConfigError for fewer than two levels.
+    """
+    mu = _largest_code(levels)
+    borders = ((torch.arange(levels + 1, dtype=torch.float64) - 0.5) * (2.0 / mu) - 1.0).clamp(-1.0, 1.0)
+    return (borders.sign() * torch.expm1(borders.abs() * math.log1p(mu)) / mu).diff()
+
+
 def _largest_code(levels: int) -> int:
     if isinstance(levels, bool) or not isinstance(levels, int) or levels < 2:
         raise ConfigError(f"mu-law needs a whole number of at least 2 levels, not {levels!r}; 8 bits are 256")

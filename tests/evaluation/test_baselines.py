@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from core_scripts.errors import DataError
-from core_scripts.evaluation.baselines import bigram_bits, marginal_bits, persistence_accuracy
+from core_scripts.evaluation.baselines import bigram_bits, flac_bits, marginal_bits, persistence_accuracy
 
 
 def drawn(levels: int, count: int, seed: int = 0, weights=None) -> np.ndarray:
@@ -93,3 +93,26 @@ def test_codes_that_cannot_be_scored_are_refused(score):
 def test_persistence_of_single_samples_is_refused():
     with pytest.raises(DataError, match="at least two samples"):
         persistence_accuracy([np.array([3])])
+
+
+def test_flac_cannot_shorten_white_noise_and_hardly_sends_silence():
+    assert flac_bits([drawn(256, 100_000)], 256) == pytest.approx(8.0, abs=0.05)
+    assert flac_bits([drawn(65536, 100_000)], 65536) == pytest.approx(16.0, abs=0.05)
+    assert flac_bits([np.full(100_000, 128)], 256) < 0.05
+
+
+def test_flac_predicts_what_a_bigram_cannot_and_has_16_bits_for_more_levels():
+    lines = np.repeat(drawn(17, 500) - 8, 100).cumsum()  # straight for 100 samples, with one of 17 slopes
+    lines = np.abs(lines % 500 - 250)
+    assert flac_bits([lines], 256) < 2 < 3 < bigram_bits([lines], [lines], 256)
+    assert flac_bits([lines], 1024) < 2
+
+
+def test_flac_pays_its_header_once_for_all_utterances():
+    codes = drawn(16, 40_000)
+    assert flac_bits(np.split(codes, 100), 16) == flac_bits([codes], 16)
+
+
+def test_flac_refuses_more_levels_than_16_bits_hold():
+    with pytest.raises(DataError, match="131072 levels need more"):
+        flac_bits([np.array([0, 70_000])], 2**17)

@@ -60,9 +60,10 @@ def test_the_score_is_printed_and_kept_beside_what_needs_no_network(tiny_run):
     desk, answer = tiny_run
     score = json.loads((desk.folder / "exp/demo/result.json").read_text())
     assert score["samples"] == sum(TEST_SAMPLES.values()) and score["levels"] == 256
-    assert all(0 < score[name] < 8 for name in ("model", "marginal", "bigram"))
+    assert all(0 < score[name] < 8 for name in ("model", "marginal", "bigram", "flac"))
+    assert score["swapped"] > score["model"] and score["constant"] > 0 and score["density_offset"] > 0
     assert score["bigram"] < score["marginal"]
-    for name in ("WaveNet", "bigram", "marginal", "uniform"):
+    for name in ("WaveNet", "FLAC", "bigram", "marginal", "uniform", "other file", "mean frame"):
         assert name in answer.out
     assert f"{score['model']:.3f}" in answer.out
 
