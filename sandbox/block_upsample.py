@@ -23,10 +23,28 @@ class FollowedCondition(Protocol):
         """Forget all but the first `count` items of the batch."""
 
 
+class CropCondition(Protocol):
+    """Conditioning of a whole crop, projected for one layer after the other."""
+
+    def last(self, count: int, project: Callable[[Tensor], Tensor]) -> Tensor:
+        """(count, B, width) at the last positions of the crop; project: (..., C) -> (..., width)."""
+
+
+class SampledCondition:
+    """A crop whose conditioning is at hand at every sample, (B, M, C)."""
+
+    def __init__(self, cond: Tensor) -> None:
+        self._samples = cond.transpose(0, 1).contiguous()
+
+    def last(self, count: int, project: Callable[[Tensor], Tensor]) -> Tensor:
+        return project(self._samples[len(self._samples) - count :])
+
+
 class FixedUpsample(nn.Module):
     """Repetition or linear interpolation between the two frames around each sample; no weights.
 
-    It commutes with any projection of the vectors: generation projects the frames and reads the result at `point`.
+    It commutes with any projection of the vectors, so that frames are projected and not the `hop` times as many
+    samples; generation reads the result at `point`.
     """
 
     def __init__(self, op: Op, is_linear: bool) -> None:
@@ -34,6 +52,9 @@ class FixedUpsample(nn.Module):
         self.geometry = Chain((op,))
         self._hop = int(op.rate)
         self._phases = [_point(op, phase, is_linear) for phase in range(self._hop)]  # the rest repeats them
+        # The samples with the same frame at or before them are a run of `hop`, that of frame 0 begins here.
+        self._run_start = next(phase for phase, (offset, _) in enumerate(self._phases) if offset == 0)
+        self._shares = [share for _, share in self._phases[self._run_start :] + self._phases[: self._run_start]]
 
     def forward(self, frames: Tensor, first: int, out: Span) -> Tensor:
         """(B, F, C) frames, of which frame `first` is the first, to (B, len(out), C) at the sample positions `out`.
@@ -41,15 +62,26 @@ class FixedUpsample(nn.Module):
         Raises: DataError if a frame is missing.
         """
         frames, held = take_frames(self.geometry, frames, first, out)
-        positions = torch.arange(out.start, out.stop, device=frames.device)
-        phase = positions.remainder(self._hop)
-        offsets = torch.tensor([offset for offset, _ in self._phases], device=frames.device)
-        lower = (positions - phase) // self._hop + offsets[phase] - held.start
-        shares = torch.tensor([share for _, share in self._phases], device=frames.device, dtype=frames.dtype)
-        if not shares.any():
-            return frames[:, lower]
-        upper = (lower + 1).clamp(max=len(held) - 1)  # where there is no frame behind, the share is 0
-        return torch.lerp(frames[:, lower], frames[:, upper], shares[phase][:, None])
+        return self.spread(frames.transpose(0, 1), held.start, out).transpose(0, 1)
+
+    def crop(self, frames: Tensor, first: int, out: Span) -> CropCondition:
+        """The upsampled frames (B, F, C) at the positions `out`, to be projected. Raises: DataError, as above."""
+        frames, held = take_frames(self.geometry, frames, first, out)
+        return _SpreadFrames(self, frames.transpose(0, 1).contiguous(), held.start, out)
+
+    def spread(self, frames: Tensor, first: int, out: Span) -> Tensor:
+        """(F, B, C) to (len(out), B, C), run by run: unlike an index per sample, its gradient is a plain sum."""
+        start = (out.start - self._run_start) // self._hop
+        stop = (out.stop - 1 - self._run_start) // self._hop + 1
+        lower = frames[start - first : stop - first, None]
+        if any(self._shares):
+            # Where there is no frame behind the last, its share is 0.
+            upper = torch.cat([frames, frames[-1:]])[start - first + 1 : stop - first + 1, None]
+            runs = torch.lerp(lower, upper, frames.new_tensor(self._shares)[:, None, None])
+        else:
+            runs = lower.expand(-1, self._hop, -1, -1)
+        begin = out.start - start * self._hop - self._run_start
+        return runs.flatten(0, 1)[begin : begin + len(out)]
 
     def follow(self, frames: Tensor, first: int, project: Callable[[Tensor], Tensor]) -> FollowedCondition:
         """The upsampled frames (B, F, C) for reading sample by sample; project: (B, C) -> (layers, B, width)."""
@@ -86,9 +118,23 @@ class TransposedUpsample(nn.Module):
             values = stage(values)[..., kept.within(made)]
         return values.transpose(1, 2)
 
+    def crop(self, frames: Tensor, first: int, out: Span) -> CropCondition:
+        """As of `FixedUpsample`."""
+        return SampledCondition(self(frames, first, out))
+
     def follow(self, frames: Tensor, first: int, project: Callable[[Tensor], Tensor]) -> FollowedCondition:
         """As of `FixedUpsample`; project: (T, B, C) -> (T, layers, B, width)."""
         return _ProjectedBlocks(self, frames, first, project)
+
+
+class _SpreadFrames:
+    """Each layer projects the frames and spreads the result over its own positions."""
+
+    def __init__(self, upsample: FixedUpsample, frames: Tensor, first: int, out: Span) -> None:
+        self._upsample, self._frames, self._first, self._stop = upsample, frames, first, out.stop
+
+    def last(self, count: int, project: Callable[[Tensor], Tensor]) -> Tensor:
+        return self._upsample.spread(project(self._frames), self._first, Span(self._stop - count, self._stop))
 
 
 class _ProjectedFrames:

@@ -6,6 +6,7 @@ Nothing is padded: a crop of N + R - 1 codes gives N predictions, R the receptiv
 """
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +15,7 @@ from torch.nn import functional
 from core_scripts.errors import DataError
 from core_scripts.features import mulaw
 from core_scripts.geometry.span import Span
-from sandbox.block_upsample import FollowedCondition, build_upsample
+from sandbox.block_upsample import CropCondition, FollowedCondition, SampledCondition, build_upsample
 from sandbox.config_wavenet import WaveNetConfig
 
 _LOGIT_GAIN = 0.5  # small first logits: training starts from nearly equal probabilities, ln(levels) nats
@@ -112,10 +113,8 @@ class WaveNet(nn.Module):
         cond: (B, M, C) conditioning at the sample positions that `config.condition_span` names for the N positions.
         Raises: DataError if the lengths do not fit.
         """
-        batch, outputs = len(previous), previous.shape[1] - self.receptive_field + 1
-        self._check_lengths(outputs, cond)
-        skips = [gated[len(gated) - outputs * batch :] for _, gated in self._run_layers(previous, cond)]
-        return self._head(torch.cat(skips, 1)).unflatten(0, (outputs, batch)).transpose(0, 1)
+        self._check_lengths(previous.shape[1] - self.receptive_field + 1, cond)
+        return self._compute_logits(previous, SampledCondition(cond))
 
     def predict(self, codes: Tensor, frames: Tensor) -> Tensor:
         """Teacher-forced logits (B, T, levels) for the last T of the codes, (B, receptive_field + T) int64.
@@ -124,15 +123,16 @@ class WaveNet(nn.Module):
         """
         outputs = codes.shape[1] - self.receptive_field
         self._check_outputs(outputs)
-        return self(codes[:, :-1], self.upsample_for(Span(0, outputs), frames))
+        span = self.config.condition_span(Span(0, outputs))
+        return self._compute_logits(codes[:, :-1], self.upsample.crop(frames, self._first_frame, span))
 
     def loss(self, codes: Tensor, frames: Tensor, lengths: Tensor) -> Tensor:
-        """Mean negative log-likelihood in nats per sample (van den Oord 2016, eq. 1).
+        """Mean negative log-likelihood in nats per sample (van den Oord 2016, eq. 1), in the weights' precision.
 
         codes: (B, receptive_field + T) int64; lengths: (B,), of the T predictions the first `length` count.
         Raises: DataError if there are too few codes or frames.
         """
-        logits = self.predict(codes, frames)
+        logits = self.predict(codes, frames).to(self.logits.weight.dtype)  # under autocast they come as bfloat16
         targets = codes[:, self.receptive_field :]
         nats = functional.cross_entropy(logits.transpose(1, 2), targets, reduction="none")
         counts = torch.arange(targets.shape[1], device=codes.device) < lengths.to(codes.device)[:, None]
@@ -153,7 +153,7 @@ class WaveNet(nn.Module):
         Raises: DataError if there are too few frames.
         """
         past = self.upsample_for(Span(0, 1), frames)[:, :-1]
-        runs = zip(self.layers, self._run_layers(previous, past), strict=True)
+        runs = zip(self.layers, self._run_layers(previous, SampledCondition(past)), strict=True)
         rings = [Ring(x[len(x) - layer.reach :], layer) for layer, (x, _) in runs]
         return WaveNetState(rings, self.upsample.follow(frames, self._first_frame, self._project))
 
@@ -177,15 +177,20 @@ class WaveNet(nn.Module):
         with torch.no_grad():
             self.logits.weight.mul_(_LOGIT_GAIN)
 
-    def _run_layers(self, previous: Tensor, cond: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    def _compute_logits(self, previous: Tensor, cond: CropCondition) -> Tensor:
+        batch, outputs = len(previous), previous.shape[1] - self.receptive_field + 1
+        skips = [gated[len(gated) - outputs * batch :] for _, gated in self._run_layers(previous, cond)]
+        return self._head(torch.cat(skips, 1)).unflatten(0, (outputs, batch)).transpose(0, 1)
+
+    def _run_layers(self, previous: Tensor, cond: CropCondition) -> Iterator[tuple[Tensor, Tensor]]:
         """For each layer its input (T, B, R) and its gates at all valid positions, rows (time * B, D)."""
-        x, cond = self.embed(previous.t()), cond.transpose(0, 1).contiguous()
+        x = self.embed(previous.t())
         weights = self.condition.weight.chunk(len(self.layers))
         biases = self.condition.bias.chunk(len(self.layers))
         for layer, weight, bias in zip(self.layers, weights, biases, strict=True):
             outputs = len(x) - layer.reach
-            condition = functional.linear(cond[len(cond) - outputs :].flatten(0, 1), weight, bias)
-            gated = gate(layer.windows(x), condition, layer.taps)
+            condition = cond.last(outputs, partial(functional.linear, weight=weight, bias=bias))
+            gated = gate(layer.windows(x), condition.flatten(0, 1), layer.taps)
             yield x, gated
             if layer.residual is not None:
                 x = layer.advance(x[layer.reach :].flatten(0, 1), gated).unflatten(0, (outputs, -1))
