@@ -1,4 +1,4 @@
-"""What the benchmarks share: interleaved rounds on this thread's CPU clock, quartiles of ratios, and how results are told.
+"""What benchmarks share: interleaved rounds on this thread's CPU clock, quartiles of ratios, how results are told.
 
 Other processes of a machine slow all variants of a round alike, so only ratios within a round are trusted.
 """
@@ -40,7 +40,7 @@ def make_parser(description: str, rounds: int) -> ArgumentParser:
     """The options that every benchmark has."""
     parser = ArgumentParser(description=description)
     parser.add_argument("--rounds", type=int, default=rounds, metavar="N", help=f"measured rounds (default {rounds})")
-    parser.add_argument("--quick", action="store_true", help="tiny sizes: shows that the program works, measures nothing")
+    parser.add_argument("--quick", action="store_true", help="tiny sizes, to see that the program works")
     parser.add_argument("--json", action="store_true", help="results as one JSON object in the last line")
     return parser
 

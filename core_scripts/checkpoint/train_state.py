@@ -17,6 +17,7 @@ class TrainState:
 
     state_dict: dict[str, torch.Tensor]
     optimizer: dict[str, Any]
+    averaged: dict[str, torch.Tensor] = field(default_factory=dict)  # of --polyak, keys as in state_dict
     lr_scheduler: dict[str, Any] = field(default_factory=dict)
     train_log: dict[str, Any] = field(default_factory=dict)  # Monitor.state_dict()
     val_log: dict[str, Any] = field(default_factory=dict)

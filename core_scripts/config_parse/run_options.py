@@ -94,6 +94,8 @@ class TrainOptions(OptionRecord):
     allow_mismatched: bool = option("allow_mismatched_pretrained_model")
     verbose: int = option("verbose")
     seed: int = option("seed")
+    amp: str = option("amp")  # bf16: products of the forward pass in bfloat16
+    polyak: float = option("polyak")  # decay of the averaged weights; 0: none
     config_text: str = ""  # all settings, YAML; empty under a main.py of upstream's kind
 
 

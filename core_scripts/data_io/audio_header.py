@@ -53,9 +53,9 @@ def read_audio_header(path: Path) -> AudioHeader:
 def open_data(path: Path) -> BinaryIO:
     """The file opened for reading. Raises: DataError in words for all that can be wrong before the first byte."""
     try:
-        if path.is_dir():
-            raise DataError(f"{path} is a directory, not a file")
-        return path.open("rb")
+        return open(path, "rb")
+    except IsADirectoryError:
+        raise DataError(f"{path} is a directory, not a file") from None
     except OSError as fault:
         raise DataError(f"{path} cannot be read: {fault.strerror}") from None
 

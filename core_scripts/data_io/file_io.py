@@ -9,20 +9,22 @@ import os
 import wave
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import soundfile
 
 from core_scripts import log
 from core_scripts.constants import FLOAT_DTYPE, INT16_SCALE
-from core_scripts.data_io.audio_header import AudioHeader, open_data, read_audio_header, read_wave_header
+from core_scripts.data_io.audio_header import AudioHeader, open_data, read_audio_header
 from core_scripts.errors import DataError
 
 AUDIO_EXTS = (".wav", ".flac")
 _FLOAT_BYTES = 4
 _USUAL_DIMS = (1, 3, 13, 24, 25, 39, 40, 60, 64, 80, 100, 128, 256, 257, 513, 768, 1024)
+_KNOWN_FILES = 2**15  # whose headers are remembered as long as the file does not change
 _PEAK_LIMIT = 2.0  # float waveforms may overshoot 1 a little; beyond this they are at another scale
-_INTEGER_SCALES = {"<i2": 2.0**15, "<i4": 2.0**31}
+_INTEGER_SCALES = {"<i2": 2.0**15, "<i4": 2.0**31, "u1": 2.0**31}
 
 
 def is_audio(path: Path) -> bool:
@@ -34,40 +36,84 @@ def count_frames(path: Path, dim: int, rate_hz: int | None = None) -> int:
 
     Raises: DataError if the file is damaged, or does not fit `dim` or (audio) `rate_hz`.
     """
-    open_data(path).close()
-    status = path.stat()
-    return _count_frames(path, dim, rate_hz, (status.st_size, status.st_mtime_ns))
+    with FrameFile(path, dim, rate_hz) as file:
+        return file.total
 
 
-@functools.lru_cache(maxsize=1024)  # one read asks several times
+def read_frames(path: Path, dim: int, start: int = 0, stop: int | None = None, fill: float = 0.0) -> np.ndarray:
+    """Frames [start, stop) of the file at `path`, as `FrameFile.read` has them. Raises: DataError."""
+    with FrameFile(path, dim) as file:
+        return file.read(start, stop, fill)
+
+
+class FrameFile:
+    """A file of `total` frames, opened once for all that is asked of it: opening is most of the time of a short read.
+
+    Raises: DataError if the file is damaged, or does not fit `dim` or (audio) `rate_hz`.
+    """
+
+    def __init__(self, path: Path, dim: int, rate_hz: int | None = None) -> None:
+        self.path, self.dim = path, dim
+        self._file = open_data(path)
+        try:
+            status = os.fstat(self._file.fileno())
+            self._mark = status.st_size, status.st_mtime_ns
+            self.total = _count_frames(path, dim, rate_hz, self._mark)
+        except BaseException:
+            self._file.close()
+            raise
+
+    def __enter__(self) -> "FrameFile":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def read(self, start: int = 0, stop: int | None = None, fill: float = 0.0) -> np.ndarray:
+        """Frames [start, stop) of the file, (stop - start, dim) float32; outside of the file they hold `fill`.
+
+        stop None: to the end of the file. Waveforms are in [-1, 1) for integer samples, as stored for float ones.
+        Raises: DataError, with the path and the first bad frame for NaN and infinities.
+        """
+        stop = self.total if stop is None else stop
+        first, last = min(max(start, 0), self.total), min(max(stop, 0), self.total)
+        inside = self._read_inside(first, last) if first < last else None
+        if first == start and last == stop and inside is not None:
+            return inside
+        frames = np.full((max(0, stop - start), self.dim), fill, dtype=np.float32)
+        if inside is not None:
+            frames[first - start : last - start] = inside
+        return frames
+
+    def _read_inside(self, first: int, last: int) -> np.ndarray:
+        kind, is_integer = self.path.suffix.lower(), False
+        if kind == ".wav":
+            header = _audio_header(self.path, self._mark)
+            inside, is_integer = _read_wav(self._file, header, first, last), header.dtype in _INTEGER_SCALES
+        elif kind in _READERS:
+            inside = _READERS[kind](self.path, self.dim, first, last)
+        else:
+            inside = _read_raw(self._file, self.dim, first, last)
+        if len(inside) != last - first:
+            raise DataError(f"{self.path} gave {len(inside)} of the {last - first} frames from {first} on; "
+                            "it was cut meanwhile")
+        if not is_integer:  # integers cannot be out of range
+            _check_values(inside, self.path, first)
+        return inside
+
+
+@functools.lru_cache(maxsize=_KNOWN_FILES)
 def _count_frames(path: Path, dim: int, rate_hz: int | None, mark: tuple[int, int]) -> int:
     if is_audio(path):
-        return _fitting(read_audio_header(path), path, dim, rate_hz).frames
+        return _fitting(_audio_header(path, mark), path, dim, rate_hz).frames
     if path.suffix.lower() == ".npy":
         return len(_open_npy(path, dim))
     return _raw_frames(mark[0], path, dim)
 
 
-def read_frames(path: Path, dim: int, start: int = 0, stop: int | None = None, fill: float = 0.0) -> np.ndarray:
-    """Frames [start, stop) of the file, (stop - start, dim) float32; outside of the file they hold `fill`.
-
-    stop None: to the end of the file. Waveforms are in [-1, 1) for integer samples, as stored for float ones.
-    Raises: DataError, with the path and the first bad frame for NaN and infinities.
-    """
-    total = count_frames(path, dim)
-    stop = total if stop is None else stop
-    first, last = min(max(start, 0), total), min(max(stop, 0), total)
-    inside = _READERS.get(path.suffix.lower(), _read_raw)(path, dim, first, last) if first < last else None
-    if inside is not None and len(inside) != last - first:
-        raise DataError(f"{path} gave {len(inside)} of the {last - first} frames from {first} on; it was cut meanwhile")
-    if inside is not None:
-        _check_values(inside, path, first)
-    if first == start and last == stop and inside is not None:
-        return inside
-    frames = np.full((max(0, stop - start), dim), fill, dtype=np.float32)
-    if inside is not None:
-        frames[first - start : last - start] = inside
-    return frames
+@functools.lru_cache(maxsize=_KNOWN_FILES)
+def _audio_header(path: Path, mark: tuple[int, int]) -> AudioHeader:
+    return read_audio_header(path)
 
 
 def _fitting(header: AudioHeader, path: Path, dim: int, rate_hz: int | None) -> AudioHeader:
@@ -79,18 +125,18 @@ def _fitting(header: AudioHeader, path: Path, dim: int, rate_hz: int | None) -> 
     return header
 
 
-def _read_wav(path: Path, dim: int, first: int, last: int) -> np.ndarray:
-    with open_data(path) as file:
-        header = _fitting(read_wave_header(file, path), path, dim, None)
-        file.seek(header.data_start + first * header.frame_bytes)
-        data = file.read((last - first) * header.frame_bytes)
-    stored = np.frombuffer(data[: len(data) - len(data) % header.frame_bytes], dtype=header.dtype)
+def _read_wav(file: BinaryIO, header: AudioHeader, first: int, last: int) -> np.ndarray:
+    file.seek(header.data_start + first * header.frame_bytes)
+    data = np.empty((last - first) * header.frame_bytes, dtype=np.uint8)
+    found = file.readinto(data)
+    stored = data[: found - found % header.frame_bytes].view(header.dtype)
     if header.dtype == "u1":  # three little-endian bytes become the upper ones of an int32
         wide = np.zeros((len(stored) // 3, 4), dtype=np.uint8)
         wide[:, 1:] = stored.reshape(-1, 3)
         stored = wide.view("<i4")
-    scale = _INTEGER_SCALES.get(stored.dtype.newbyteorder("<").str, 1.0)
-    return (stored.reshape(-1, dim) / np.float64(scale)).astype(np.float32)
+    frames = stored.reshape(-1, header.channels).astype(np.float32)
+    frames *= 1 / _INTEGER_SCALES.get(header.dtype, 1.0)  # a power of two: exact
+    return frames
 
 
 def _read_flac(path: Path, dim: int, first: int, last: int) -> np.ndarray:
@@ -134,27 +180,25 @@ def _raw_frames(size: int, path: Path, dim: int) -> int:
     return size // (_FLOAT_BYTES * dim)
 
 
-def _read_raw(path: Path, dim: int, first: int, last: int) -> np.ndarray:
-    with open_data(path) as file:
-        file.seek(first * dim * _FLOAT_BYTES)
-        data = file.read((last - first) * dim * _FLOAT_BYTES)
+def _read_raw(file: BinaryIO, dim: int, first: int, last: int) -> np.ndarray:
+    file.seek(first * dim * _FLOAT_BYTES)
+    data = file.read((last - first) * dim * _FLOAT_BYTES)
     whole = len(data) // (_FLOAT_BYTES * dim) * dim
     return np.frombuffer(data, dtype=FLOAT_DTYPE, count=whole).reshape(-1, dim).astype(np.float32)
 
 
 def _check_values(frames: np.ndarray, path: Path, first: int) -> None:
     kind, limit = ("sample", _PEAK_LIMIT) if is_audio(path) else ("frame", np.finfo(np.float32).max)
-    fine = np.abs(frames) <= limit  # false for NaN
-    if not fine.all():
-        bad = int(np.argmin(fine.all(axis=1)))
-        value = frames[bad][~fine[bad]][0]
-        what = f"{value:g}, far outside [-1, 1]; scale" if np.isfinite(value) else "NaN or infinite; repair"
-        raise DataError(f"{path}: {kind} {first + bad} is {what} the file or take it off the list")
+    if frames.min(initial=0) >= -limit and frames.max(initial=0) <= limit:  # false for NaN
+        return
+    fine = np.abs(frames) <= limit
+    bad = int(np.argmin(fine.all(axis=1)))
+    value = frames[bad][~fine[bad]][0]
+    what = f"{value:g}, far outside [-1, 1]; scale" if np.isfinite(value) else "NaN or infinite; repair"
+    raise DataError(f"{path}: {kind} {first + bad} is {what} the file or take it off the list")
 
 
-_READERS: dict[str, Callable[[Path, int, int, int], np.ndarray]] = {
-    ".wav": _read_wav, ".flac": _read_flac, ".npy": _read_npy,
-}
+_READERS: dict[str, Callable[[Path, int, int, int], np.ndarray]] = {".flac": _read_flac, ".npy": _read_npy}
 
 
 def write_atomically(path: Path, content: bytes) -> None:

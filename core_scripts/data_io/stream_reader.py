@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from core_scripts.config_parse.data_config import StreamSpec
-from core_scripts.data_io.file_io import count_frames, is_audio, read_frames
+from core_scripts.data_io.file_io import FrameFile, count_frames, is_audio, read_frames
 from core_scripts.data_io.segment import frames_of
 from core_scripts.errors import ConfigError, DataError
 from core_scripts.geometry.ops import ceil_div
@@ -75,23 +75,19 @@ class StreamReader:
             return read_frames(path, self.spec.dim)
         frames = frames_of(piece, self.spec.resolution, self.spec.context)
         if self.spec.front_end is not None:
-            self._require(path, 1, piece.stop)
-            return self._compute(path, frames)
+            with FrameFile(path, 1) as file:
+                _require(file, piece.stop)
+                return self._compute(file, frames)
         needed = ceil_div(piece.stop, self.spec.resolution)
-        if needed > 1 and count_frames(path, self.spec.dim) == 1:
-            return np.repeat(read_frames(path, self.spec.dim), len(frames), axis=0)
-        self._require(path, self.spec.dim, needed)
-        return read_frames(path, self.spec.dim, frames.start, frames.stop, self.spec.fill)
+        with FrameFile(path, self.spec.dim) as file:
+            if needed > 1 and file.total == 1:
+                return np.repeat(file.read(), len(frames), axis=0)
+            _require(file, needed)
+            return file.read(frames.start, frames.stop, self.spec.fill)
 
-    def _require(self, path: Path, dim: int, steps: int) -> None:
-        found = count_frames(path, dim)
-        if found < steps:
-            raise DataError(f"{path} had {steps} or more steps when it was listed and has {found} now; make it again, "
-                            f"then start again")
-
-    def _compute(self, path: Path, frames: Span) -> np.ndarray:
+    def _compute(self, file: FrameFile, frames: Span) -> np.ndarray:
         samples = self.spec.front_end.geometry.needs(frames)
-        waveform = read_frames(path, 1, samples.start, samples.stop)
+        waveform = file.read(samples.start, samples.stop)
         with torch.no_grad():
             return _built(self.spec.front_end)(torch.from_numpy(waveform.T))[0].numpy()
 
@@ -106,9 +102,17 @@ class StreamReader:
         for start in range(0, total, step):
             block = Span(start, min(start + step, total))
             if self.spec.front_end is not None:
-                yield self._compute(path, block)
+                with FrameFile(path, 1) as file:
+                    values = self._compute(file, block)
+                yield values
             else:
                 yield read_frames(path, self.spec.dim, block.start, block.stop)
+
+
+def _require(file: FrameFile, steps: int) -> None:
+    if file.total < steps:
+        raise DataError(f"{file.path} had {steps} or more steps when it was listed and has {file.total} now; make it "
+                        "again, then start again")
 
 
 @functools.cache

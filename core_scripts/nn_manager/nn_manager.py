@@ -12,22 +12,21 @@ from core_scripts.checkpoint.fitting import load_weights
 from core_scripts.checkpoint.store import write_checkpoint
 from core_scripts.checkpoint.train_state import weights_of
 from core_scripts.config_parse.run_options import CallOptions, InferOptions, SaveOptions, TrainOptions
-from core_scripts.constants import STREAM_MODEL, STREAM_VALIDATION
 from core_scripts.data_io.collate import Batch
 from core_scripts.data_io.position import DataPosition
 from core_scripts.errors import ConfigError
+from core_scripts.nn_manager.averaging import start_average
 from core_scripts.nn_manager.grouping import Group, group_of, is_due
 from core_scripts.nn_manager.model_base import ModelHooks, adapt_loss, adapt_model
 from core_scripts.nn_manager.nn_manager_tools import (
     Losses,
-    add_losses,
+    TimedItems,
     call_model,
     generate_in_segments,
     move_batch,
-    require_finite,
     require_names,
-    seed_model_randomness,
 )
+from core_scripts.nn_manager.steps import train_step, validation_step
 from core_scripts.nn_manager.stopping import StopRequest
 from core_scripts.nn_manager.training_run import (
     Player,
@@ -55,10 +54,12 @@ def f_train_wrapper(
     player = Player(adapt_model(pt_model), optimizer_wrapper)
     run = start_run(args, (player,), device, train_dataset_wrapper)
     run.compute_loss = adapt_loss(loss_wrapper) if player.hooks.loss is None else None
-    take_up(run, player, checkpoint)
+    run.average = start_average(pt_model, run.options.polyak, take_up(run, player, checkpoint))
     optimizer_wrapper.print_info()
     parameters = sum(value.numel() for value in pt_model.parameters() if value.requires_grad)
     log.say(f"Model {type(pt_model).__name__}: {parameters:,} trainable parameters on {device}")
+    if run.options.amp == "bf16":
+        log.say("Products of the forward pass in bfloat16 (--amp bf16); weights and losses in float32")
     train_epochs(run, train_dataset_wrapper, val_dataset_wrapper, train_step, validation_step)
 
 
@@ -97,7 +98,7 @@ def train_epochs(
             run.mark(validating=False)
             f_run_one_epoch(run, train_data, run.train_log, step, stop)
             leave_if_asked(run, stop)
-            if val_data is not None and not validate(run, val_data, val_step, stop):
+            if val_data is not None and not validate_weights(run, val_data, val_step, stop):
                 leave_if_asked(run, stop)
             best = best_log.is_best(epoch) if best_log is not None else True
             losses = run.val_log if val_data is not None else run.train_log
@@ -129,8 +130,9 @@ def f_run_one_epoch(run: TrainingRun, data: Any, monitor: Monitor, step: StepFun
     first = min(done // data.get_batch_size(), total)
     monitor.start_epoch(run.position.epoch, fresh=done == 0)
     label = f"{'train' if training else 'valid'} epoch {run.position.epoch}"
+    batches = TimedItems(islice(loader, total - first))
     with Progress(label, total, "batch", quiet=options.verbose <= 0) as progress:
-        for number, batch in enumerate(islice(loader, total - first), first):
+        for number, batch in enumerate(batches, first):
             started = time.perf_counter()
             group = group_of(number - first, total - first, options.accumulate if training else 1)
             losses = step(run, move_batch(batch, run.device), group)
@@ -144,56 +146,28 @@ def f_run_one_epoch(run: TrainingRun, data: Any, monitor: Monitor, step: StepFun
                 return number + 1 == total
     if training and options.adapt_lengths:
         data.update_seq_len_in_sampler()
+    if training and options.verbose > 0:
+        log.note(f"{label}: {batches.describe_waiting()}")
     return True
 
 
-def train_step(run: TrainingRun, batch: Batch, group: Group) -> Losses:
-    """Forward, loss, backward; with the last minibatch of a group also clip, update, and advance the data position.
+def validate_weights(run: TrainingRun, data: Any, step: StepFunction, stop: StopRequest) -> bool:
+    """Validate the weights that would be kept: with --polyak the averaged ones, and the raw ones beside.
 
-    Weights and position change here and nowhere else, so no checkpoint can fall between them.
-    Raises: NonFiniteLossError before anything is changed.
+    Returns whether it came to the end.
     """
-    (player,) = run.players
-    seed_model_randomness(run.options.seed, STREAM_MODEL, run.step, run.pending)
-    losses = compute_losses(run, player, batch)
-    require_finite("loss", losses.total, batch)
-    if losses.total.requires_grad:
-        (losses.total / group.size).backward()
-    run.pending += len(batch.index)
-    if group.complete:
-        clip_gradients(player, batch)
-        player.optimizer.optimizer.step()
-        player.optimizer.optimizer.zero_grad()
-        run.position, run.step, run.pending = run.position.advance(run.pending), run.step + 1, 0
-    return losses
+    if run.average is None:
+        return validate(run, data, step, stop, run.val_log)
+    whole = validate(run, data, step, stop, run.raw_log)
+    with run.average.in_place_of(run.players[0].hooks.module):
+        whole = whole and validate(run, data, step, stop, run.val_log)
+    if whole:
+        raw, averaged = (monitor.flagged_loss(run.position.epoch) for monitor in (run.raw_log, run.val_log))
+        log.note(f"valid epoch {run.position.epoch}: loss {averaged:.4f} of averaged weights, {raw:.4f} of raw ones")
+    return whole
 
 
-def clip_gradients(player: Player, batch: Batch) -> None:
-    """Scale the gradients down to --grad-clip-norm. Raises: NonFiniteLossError if they are not finite."""
-    parameters = [value for value in player.hooks.module.parameters() if value.grad is not None]
-    norm = torch.nn.utils.get_total_norm([value.grad for value in parameters])
-    require_finite("norm of the gradient", norm, batch)  # such a step would ruin the weights, and what is saved next
-    if player.optimizer.grad_clip_norm > 0:
-        torch.nn.utils.clip_grads_with_norm_(parameters, player.optimizer.grad_clip_norm, norm)
-
-
-def compute_losses(run: TrainingRun, player: Player, batch: Batch) -> Losses:
-    """Run the model on a batch and compare: Model.loss where it is defined, else Loss.compute."""
-    hooks = player.hooks
-    output = call_model(hooks.module, batch, hooks, run.call)
-    if hooks.loss is not None:
-        return add_losses(hooks.loss(output, batch.targets))
-    target = hooks.module.normalize_target(batch.targets) if isinstance(batch.targets, torch.Tensor) else batch.targets
-    return add_losses(run.compute_loss(output, target))
-
-
-def validation_step(run: TrainingRun, batch: Batch, group: Group) -> Losses:
-    """Forward and loss without any update, with randomness of its own."""
-    seed_model_randomness(run.options.seed, STREAM_VALIDATION, run.position.epoch, int(batch.index[0]))
-    return compute_losses(run, run.players[0], batch)
-
-
-def validate(run: TrainingRun, data: Any, step: StepFunction, stop: StopRequest) -> bool:
+def validate(run: TrainingRun, data: Any, step: StepFunction, stop: StopRequest, monitor: Monitor) -> bool:
     """One pass over the validation data; the models are as they were afterwards, running statistics included.
 
     Returns whether it came to the end; if a stop was requested before, it is begun anew when the run goes on.
@@ -207,14 +181,14 @@ def validate(run: TrainingRun, data: Any, step: StepFunction, stop: StopRequest)
         for player in run.players:
             player.hooks.module.eval()
     with torch.no_grad():
-        whole = f_run_one_epoch(run, data, run.val_log, step, stop)
+        whole = f_run_one_epoch(run, data, monitor, step, stop)
         for buffer, value in zip(buffers, kept, strict=True):
             buffer.copy_(value)
     for module, mode in zip(modules, modes, strict=True):
         module.training = mode
     run.mark(validating=False)
     if not whole:
-        run.val_log.start_epoch(run.position.epoch)  # half a pass tells nothing
+        monitor.start_epoch(run.position.epoch)  # half a pass tells nothing
     return whole
 
 

@@ -11,8 +11,9 @@ from core_scripts.data_io.collate import Batch
 from core_scripts.errors import ConfigError
 from core_scripts.nn_manager.grouping import Group
 from core_scripts.nn_manager.model_base import adapt_model
-from core_scripts.nn_manager.nn_manager import clip_gradients, start_run, train_epochs
+from core_scripts.nn_manager.nn_manager import start_run, train_epochs
 from core_scripts.nn_manager.nn_manager_tools import Losses, call_model, require_finite, seed_model_randomness
+from core_scripts.nn_manager.steps import clip_gradients
 from core_scripts.nn_manager.training_run import Player, TrainingRun, take_up
 
 
@@ -43,6 +44,8 @@ def f_train_wrapper_GAN(
     run = start_run(args, (generator, discriminator), device, train_dataset_wrapper)
     if run.options.accumulate > 1:
         raise ConfigError("--size-accumulate-grad is for one model with one loss; GAN training has no use for it")
+    if run.options.amp != "none" or run.options.polyak:
+        raise ConfigError("--amp and --polyak are for one model with one loss; leave them out of GAN training")
     take_up(run, generator, checkpoint_G)
     take_up(run, discriminator, checkpoint_D, history=False)
     for player in run.players:

@@ -1,6 +1,7 @@
 """What the managers share: calling a model, adding up its losses, filling parts of it, generating in segments."""
 import random
-from collections.abc import Callable, Collection, Sequence
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from core_scripts.config_parse.run_options import CallOptions
 from core_scripts.data_io.collate import Batch
 from core_scripts.errors import CheckpointError, ConfigError, DataError, NonFiniteLossError, did_you_mean
 from core_scripts.nn_manager.model_base import ModelHooks
+
+_MUCH_WAITING = 0.1  # of the time of an epoch
 
 
 def call_model(run: Callable[..., Any], batch: Batch, hooks: ModelHooks, options: CallOptions) -> Any:
@@ -64,6 +67,29 @@ def add_losses(result: Any) -> Losses:
     parts = [part.mean() for part in result[0]]
     total = torch.stack([part.reshape(()) for part in parts]).sum()
     return Losses(total, tuple(float(part.detach()) for part in parts), tuple(bool(flag) for flag in result[1]))
+
+
+class TimedItems:
+    """Hands on what it is given and sums the seconds that its consumer waits for the next item."""
+
+    def __init__(self, items: Iterable[Any]) -> None:
+        self._items = items
+        self._begun = time.perf_counter()
+        self.waited = 0.0
+
+    def __iter__(self) -> Iterator[Any]:
+        asked = time.perf_counter()
+        for item in self._items:
+            self.waited += time.perf_counter() - asked
+            yield item
+            asked = time.perf_counter()
+
+    def describe_waiting(self) -> str:
+        """"waited 2.1 s of 60.3 s for data (3 %)", and what helps if that is much."""
+        total = max(time.perf_counter() - self._begun, 1e-9)
+        share = self.waited / total
+        remedy = "; more --num-workers may help" if share > _MUCH_WAITING else ""
+        return f"waited {self.waited:.1f} s of {total:.1f} s for data ({share:.0%}){remedy}"
 
 
 def require_finite(what: str, value: torch.Tensor, batch: Batch) -> None:

@@ -15,6 +15,7 @@ from core_scripts.checkpoint.store import list_checkpoints, write_checkpoint
 from core_scripts.checkpoint.train_state import TrainState, is_full, state_from_checkpoint, weights_of
 from core_scripts.config_parse.run_options import CallOptions, SaveOptions, TrainOptions
 from core_scripts.data_io.position import DataPosition
+from core_scripts.nn_manager.averaging import WeightAverage
 from core_scripts.nn_manager.model_base import ModelHooks
 from core_scripts.nn_manager.nn_manager_tools import f_load_pretrained_model_partially
 from core_scripts.op_manager.op_manager import OptimizerWrapper
@@ -55,6 +56,8 @@ class TrainingRun:
     step: int = 0  # optimizer steps done
     pending: int = 0  # samples whose gradients wait for a step
     table: list[str] = field(default_factory=list)
+    average: WeightAverage | None = None  # of --polyak; what is validated and kept as the trained model
+    raw_log: Monitor = field(default_factory=Monitor)  # validation of the weights that it is the average of
 
     def mark(self, *, validating: bool) -> None:
         for player in self.players:
@@ -63,6 +66,10 @@ class TrainingRun:
     def stops_early(self, best_log: Monitor | None) -> bool:
         """Whether the epochs so far call for an early stop; also true of a run that is started again after one."""
         return best_log is not None and bool(best_log.epochs) and best_log.should_stop(self.players[0].optimizer)
+
+    def weights_to_keep(self, player: Player) -> dict[str, torch.Tensor]:
+        """What the file of the best weights holds."""
+        return player.hooks.module.state_dict() if self.average is None else self.average.weights
 
     def trained_path(self, player: Player) -> Path:
         """The file of the player's best weights."""
@@ -75,7 +82,7 @@ def save_epoch(run: TrainingRun, *, best: bool) -> None:
         return
     for player in run.players:
         if best or run.save.force_save_lite:
-            write_checkpoint(run.trained_path(player), player.hooks.module.state_dict())
+            write_checkpoint(run.trained_path(player), run.weights_to_keep(player))
         if not run.save.not_save_each_epoch:
             _save_state(run, player, f"{run.position.epoch - 1:03d}")
 
@@ -115,6 +122,7 @@ def _state_of(run: TrainingRun, player: Player) -> TrainState:
     scheduler = player.optimizer.lr_scheduler
     return TrainState(
         state_dict=player.hooks.module.state_dict(),
+        averaged=run.average.weights if run.average is not None else {},
         optimizer=player.optimizer.optimizer.state_dict(),
         lr_scheduler=scheduler.state_dict(),
         train_log=run.train_log.state_dict(),
@@ -127,18 +135,20 @@ def _state_of(run: TrainingRun, player: Player) -> TrainState:
     )
 
 
-def take_up(run: TrainingRun, player: Player, content: dict[str, Any] | None, *, history: bool = True) -> None:
+def take_up(
+    run: TrainingRun, player: Player, content: dict[str, Any] | None, *, history: bool = True
+) -> dict[str, torch.Tensor]:
     """Prepare the player's model and put a loaded checkpoint (full, or weights only) into the run.
 
     A full one has the last word, so that no pre-trained part comes over what was trained since; to bare weights the
     model's own preparation is applied, as upstream does. `history` False leaves out the course of the run, which a
-    GAN takes from its first player.
+    GAN takes from its first player. Returns the averaged weights that go with it; empty: none.
     Raises: CheckpointError if it does not fit.
     """
     if content is None or not is_full(content) or run.options.allow_mismatched:
         _take_up_weights(run, player, content)
         player.set_up()
-        return
+        return {}
     state = state_from_checkpoint(content)
     player.hooks.other_setups()
     load_weights(player.hooks.module, weights_of(content), _SOURCE)
@@ -150,6 +160,7 @@ def take_up(run: TrainingRun, player: Player, content: dict[str, Any] | None, *,
             player.optimizer.lr_scheduler.load_state_dict(state.lr_scheduler)
         if history:
             _take_up_history(run, state)
+    return {} if run.options.ignore_history else state.averaged
 
 
 def _take_up_weights(run: TrainingRun, player: Player, content: dict[str, Any] | None) -> None:

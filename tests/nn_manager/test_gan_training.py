@@ -105,6 +105,12 @@ def test_missing_losses_and_accumulation_are_told(play):
         play(size_accumulate_grad=2)
 
 
+@pytest.mark.parametrize("option", [{"amp": "bf16"}, {"polyak": 0.9}])
+def test_a_gan_refuses_what_its_step_would_not_heed(play, option):
+    with pytest.raises(ConfigError, match="--amp and --polyak are for one model with one loss"):
+        play(**option)
+
+
 def test_a_loss_that_is_not_finite_stops_the_game(play, bench):
     class Blind(Judge):
         def loss_for_G(self, natural, generated, condition):

@@ -20,6 +20,7 @@ SHAPES = {
     "workers": {"loader": {"num_workers": 2}},
     "groups": {"size_accumulate_grad": 3, "grad_clip_norm": 0.5},
     "schedule": {"lr_decay_factor": 0.1, "lr_scheduler_type": 4, "optimizer": "AdamW", "l2_penalty": 0.01},
+    "average": {"polyak": 0.9, "amp": "bf16"},
     "blocks": {"loader": {"sampler": "block_shuffle_by_length"}, "minibatch_num_train": 3,
                "eval_mode_for_validation": True},
 }

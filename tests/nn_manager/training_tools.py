@@ -118,6 +118,7 @@ def same_state(one: dict, other: dict) -> bool:
     moments = [state["optimizer"]["state"] for state in (one, other)]
     return (
         is_same(one["state_dict"], other["state_dict"])
+        and is_same(one["averaged"], other["averaged"])
         and moments[0].keys() == moments[1].keys()
         and all(is_same(moments[0][index], moments[1][index]) for index in moments[0])
         and all(_untimed(one[key]) == _untimed(other[key]) for key in ("train_log", "val_log"))

@@ -1,0 +1,76 @@
+"""The step of ordinary training and of its validation: all that changes weights, and all that computes a loss."""
+from typing import Any
+
+import torch
+
+from core_scripts.constants import STREAM_MODEL, STREAM_VALIDATION
+from core_scripts.data_io.collate import Batch
+from core_scripts.nn_manager.grouping import Group
+from core_scripts.nn_manager.nn_manager_tools import (
+    Losses,
+    add_losses,
+    call_model,
+    require_finite,
+    seed_model_randomness,
+)
+from core_scripts.nn_manager.training_run import Player, TrainingRun
+
+
+def train_step(run: TrainingRun, batch: Batch, group: Group) -> Losses:
+    """Forward, loss, backward; with the last minibatch of a group also clip, update, and advance the data position.
+
+    Weights and position change here and nowhere else, so no checkpoint can fall between them.
+    Raises: NonFiniteLossError before anything is changed.
+    """
+    (player,) = run.players
+    seed_model_randomness(run.options.seed, STREAM_MODEL, run.step, run.pending)
+    losses = compute_losses(run, player, batch)
+    require_finite("loss", losses.total, batch)
+    if losses.total.requires_grad:
+        (losses.total / group.size).backward()
+    run.pending += len(batch.index)
+    if group.complete:
+        clip_gradients(player, batch)
+        player.optimizer.optimizer.step()
+        player.optimizer.optimizer.zero_grad()
+        if run.average is not None:
+            run.average.update(player.hooks.module, run.step)
+        run.position, run.step, run.pending = run.position.advance(run.pending), run.step + 1, 0
+    return losses
+
+
+def clip_gradients(player: Player, batch: Batch) -> None:
+    """Scale the gradients down to --grad-clip-norm. Raises: NonFiniteLossError if they are not finite."""
+    parameters = [value for value in player.hooks.module.parameters() if value.grad is not None]
+    norm = torch.nn.utils.get_total_norm([value.grad for value in parameters])
+    require_finite("norm of the gradient", norm, batch)  # such a step would ruin the weights, and what is saved next
+    if player.optimizer.grad_clip_norm > 0:
+        torch.nn.utils.clip_grads_with_norm_(parameters, player.optimizer.grad_clip_norm, norm)
+
+
+def compute_losses(run: TrainingRun, player: Player, batch: Batch) -> Losses:
+    """Run the model on a batch and compare: Model.loss where it is defined, else Loss.compute.
+
+    With --amp bf16 products are in bfloat16; weights, the output that losses see, and sums over it are in float32.
+    """
+    hooks = player.hooks
+    with torch.autocast(run.device.type, torch.bfloat16, enabled=run.options.amp == "bf16"):
+        output = _as_float32(call_model(hooks.module, batch, hooks, run.call))
+        if hooks.loss is not None:
+            return add_losses(hooks.loss(output, batch.targets))
+        plain = isinstance(batch.targets, torch.Tensor)
+        target = hooks.module.normalize_target(batch.targets) if plain else batch.targets
+        return add_losses(run.compute_loss(output, target))
+
+
+def _as_float32(output: Any) -> Any:
+    """Tensors that autocast made bfloat16 as float32, also inside lists; all else as it is."""
+    if isinstance(output, torch.Tensor):
+        return output.float() if output.dtype == torch.bfloat16 else output
+    return type(output)(map(_as_float32, output)) if type(output) in (list, tuple) else output
+
+
+def validation_step(run: TrainingRun, batch: Batch, group: Group) -> Losses:
+    """Forward and loss without any update, with randomness of its own."""
+    seed_model_randomness(run.options.seed, STREAM_VALIDATION, run.position.epoch, int(batch.index[0]))
+    return compute_losses(run, run.players[0], batch)

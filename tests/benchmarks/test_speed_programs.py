@@ -1,0 +1,52 @@
+"""The benchmark programs run, and say what they are asked for; how fast anything is, is not tested here."""
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from benchmarks.measuring import describe, ratios, time_rounds
+from benchmarks.training import TARGETS, make_variants
+from sandbox.config_wavenet import WaveNetConfig
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run_program(name: str, *words: str) -> subprocess.CompletedProcess:
+    return subprocess.run([sys.executable, f"benchmarks/{name}.py", *words], cwd=ROOT, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize(("name", "keys"), [
+    ("training", set(TARGETS)), ("data_loading", {"segments_per_s", "ratio_to_whole_files"}),
+])
+def test_the_last_line_is_one_json_object_with_the_keys(name, keys):
+    done = run_program(name, "--quick", "--rounds", "1", "--json")
+    assert done.returncode == 0, done.stderr
+    results = json.loads(done.stdout.splitlines()[-1])
+    assert set(results) == keys
+    assert all(value > 0 for value in results.values())
+
+
+@pytest.mark.parametrize("name", ["training", "data_loading"])
+def test_help_is_answered(name):
+    assert "--rounds" in run_program(name, "--help").stdout
+
+
+def test_all_variants_compute_the_same_loss():
+    threads = torch.get_num_threads()
+    variants = make_variants(WaveNetConfig(layers=4, dilation_cycle=2, kernel_size=3), 50)
+    losses = {name: run() for name, run in variants.items()}
+    assert losses["ours fp32"] == pytest.approx(losses["plain fp32"], abs=1e-5)
+    assert losses["ours bf16"] == pytest.approx(losses["plain fp32"], abs=2e-2)
+    assert torch.get_num_threads() == threads
+
+
+def test_the_first_round_is_not_counted_and_ratios_are_taken_round_by_round():
+    calls = []
+    seconds = time_rounds({"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, 2)
+    assert calls == ["a", "b"] * 3
+    assert [len(times) for times in seconds.values()] == [2, 2]
+    assert ratios({"a": [2.0, 9.0], "b": [1.0, 3.0]}, "a", "b") == [2.0, 3.0]
+    assert describe([3.0, 1.0, 2.0]) == "2.00 (1.50 to 2.50)"
