@@ -25,8 +25,8 @@ _COMMON = ("exp", "fresh", "config-file", "epochs", "batch-size", "lr", "device"
            "engine", "temperature", "seed", "debug")
 _USAGE = "python main.py [verb] [key=value ...] [--option ...]"
 _PREPARE_USAGE = "python main.py prepare --wav-dir DIR [--option ...] [key=value ...]"
-_PREPARE_ABOUT = """Checks every recording below DIR, and makes a folder that recipes train on: waveforms, log-mel frames,
-lists, statistics. Started again, it goes on where it was stopped. It ends with the command line for training."""
+_PREPARE_ABOUT = """Checks every recording below DIR and makes a folder to train on: waveforms, log-mel frames, lists,
+statistics. Started again, it goes on where it was stopped. It ends with the command line for training."""
 _PREPARE_EPILOG = """Processes: --num-workers N; 0 takes as many as there are cores.
   python main.py prepare --wav-dir ~/recordings --speakers-from folder --resample 16000 --skip-bad"""
 _EPILOG = """Settings of config.py, their parts and every option can be given as key=value:

@@ -2,7 +2,7 @@
 import math
 import re
 from argparse import ArgumentTypeError
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core_scripts import constants
 from core_scripts.errors import did_you_mean
@@ -154,15 +154,15 @@ GROUPS: dict[str, tuple[Option, ...]] = {
         Option("debug", False, "show tracebacks"),
         Option("json", False, "print results as JSON"),
     ),
-    "Preparing recordings": tuple(Option(name, default, text, verb="prepare") for name, default, text in (
-        ("wav-dir", "", "folder with the recordings, .wav and .flac, sub-folders too"),
-        ("out", "", "folder to make; empty: DATA/NAME beside the recipes, NAME that of the recordings' folder"),
-        ("speakers-from", "", "folder, prefix (up to the first _ or -), or a file of NAME<TAB>speaker lines"),
-        ("train-list", "", "names to train on; lists that are not given are made"),
-        ("val-list", "", "names to validate with"),
-        ("test-list", "", "names to generate and to score"),
-        ("resample", 0, "rate in Hz to bring all recordings to; 0: leave them"),
-        ("skip-bad", False, "go on without the recordings that cannot be used"),
+    "Preparing recordings": tuple(replace(option, verb="prepare") for option in (
+        Option("wav-dir", "", "folder with the recordings, .wav and .flac, sub-folders too"),
+        Option("out", "", "folder to make; empty: DATA/NAME beside the recipes, NAME that of the recordings' folder"),
+        Option("speakers-from", "", "folder, prefix (up to the first _ or -), or a file of NAME<TAB>speaker lines"),
+        Option("train-list", "", "names to train on; lists that are not given are made"),
+        Option("val-list", "", "names to validate with"),
+        Option("test-list", "", "names to generate and to score"),
+        Option("resample", 0, "rate in Hz to bring all recordings to; 0: leave them", low=0),
+        Option("skip-bad", False, "go on without the recordings that cannot be used"),
     )),
 }
 OPTIONS: dict[str, Option] = {option.name: option for group in GROUPS.values() for option in group}

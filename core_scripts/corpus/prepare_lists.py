@@ -109,20 +109,28 @@ def make_lists(given: Lists, usable: Sequence[str], speakers: dict[str, str]) ->
                  f"tell how well these very recordings are known")
         return {kind: list(free) for kind in KINDS}
     made = [kind for kind in KINDS if kind not in given]
-    split: Lists = {kind: [] for kind in made}
-    for speaker in sorted({speakers.get(name, "") for name in free}):
-        own = sorted((name for name in free if speakers.get(name, "") == speaker), key=_draw)
-        for kind in [kind for kind in ("test", "val") if kind in made]:
-            held = min(max(1, round(_HELD_OUT * len(own))), _HELD_OUT_MOST) if len(own) > 2 or "train" in given else 0
-            split[kind], own = split[kind] + own[:held], own[held:]
-        if "train" in made:
-            split["train"] += own
-    lists |= {kind: sorted(names) for kind, names in split.items()}
+    split = _split(free, speakers, made)
+    if speakers and not all(split.values()):  # speakers with one or two recordings each
+        split = _split(free, {}, made)
+    lists |= split
     empty = [kind for kind in KINDS if not lists[kind]]
     if empty:
         raise DataError(f"nothing is left for {', '.join(empty)} of {len(usable)} usable recordings; "
                         f"give it with --{empty[0]}-list, or add recordings")
     return {kind: lists[kind] for kind in KINDS}
+
+
+def _split(names: Sequence[str], speakers: dict[str, str], made: Sequence[str]) -> Lists:
+    split: Lists = {kind: [] for kind in made}
+    for speaker in sorted({speakers.get(name, "") for name in names}):
+        own = sorted((name for name in names if speakers.get(name, "") == speaker), key=_draw)
+        share = min(max(1, round(_HELD_OUT * len(own))), _HELD_OUT_MOST)
+        held = share if len(own) >= len(made) else 0
+        for kind in [kind for kind in ("test", "val") if kind in made]:
+            split[kind], own = split[kind] + own[:held], own[held:]
+        if "train" in made:
+            split["train"] += own
+    return {kind: sorted(own) for kind, own in split.items()}
 
 
 def _draw(name: str) -> str:
