@@ -14,11 +14,12 @@ from core_scripts import log
 from core_scripts.config_parse.arg_parse import Command, parse_command
 from core_scripts.config_parse.config_parse import Resolved, resolve
 from core_scripts.config_parse.project_data import SPLITS, needs_synthetic_corpus, read_corpora
-from core_scripts.errors import EXIT_INTERRUPTED, ConfigError, RecitalError, all_faults, near_files
+from core_scripts.errors import EXIT_INTERRUPTED, ConfigError, RecitalError, UsageError, all_faults, near_files
 from core_scripts.run_folder import LOG_NAME, RunFolder, place_run
 
 DEMO_CONFIG = "demo.yaml"
 DEMO_NAME = "demo"
+PLAIN_FOLDERS = ("wav", "wavs", "flac", "audio")  # names that tell nothing of a corpus; the folder above does
 
 
 def run_project() -> None:
@@ -54,6 +55,9 @@ def run_verb(command: Command, project_dir: Path) -> None:
     if command.verb == "trace" and "exp" not in command.given:
         command.args.exp = command.verb  # nothing of a real run is touched
     resolved = resolve(command, project_dir)
+    if command.verb == "prepare":
+        prepare_recordings(resolved, project_dir)
+        return
     check_data_keys(resolved)
     if command.verb == "config":
         log.say(resolved.as_yaml())
@@ -71,6 +75,29 @@ def run_verb(command: Command, project_dir: Path) -> None:
                    "demo": (flow.train, flow.infer, flow.score)}
         for column in columns[command.verb]:
             column(resolved, folder)
+
+
+def prepare_recordings(resolved: Resolved, project_dir: Path) -> None:
+    """Make data for training from the folder of --wav-dir."""
+    args = resolved.args
+    if not args.prepare_wav_dir:
+        raise UsageError("prepare needs the folder of the recordings: python main.py prepare --wav-dir DIR")
+    from core_scripts.corpus.prepare import Request, prepare  # brings torch
+
+    source = Path(os.path.abspath(args.prepare_wav_dir))  # links to the recordings need the whole path
+    named = source.parent if source.name.lower() in PLAIN_FOLDERS else source
+    lists = {"train": args.prepare_train_list, "val": args.prepare_val_list, "test": args.prepare_test_list}
+    request = Request(
+        wav_dir=source,
+        out=Path(os.path.abspath(args.prepare_out or project_dir.parent / "DATA" / named.name)),
+        speakers_from=args.prepare_speakers_from,
+        lists={kind: Path(path) for kind, path in lists.items() if path},
+        resample=args.prepare_resample,
+        skip_bad=args.prepare_skip_bad,
+        workers=args.num_workers,
+        is_quiet=args.verbose <= 0,
+    )
+    prepare(request, resolved.config)
 
 
 def recipe_title(project_dir: Path) -> str:

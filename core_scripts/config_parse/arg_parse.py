@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from functools import partial
 
 from core_scripts import log
-from core_scripts.config_parse.options import GROUPS, NEED_OUR_ENTRY, OPTIONS, SETTINGS, Option, Value
+from core_scripts.config_parse.options import GROUPS, NEED_OUR_ENTRY, OPTIONS, Option, Value
 from core_scripts.errors import UsageError, all_faults, did_you_mean, report_without_traceback
 
 VERBS = {
     "train": "train with config.py; continues the run that is there",
     "infer": "generate files into exp/NAME/output/",
+    "prepare": "from a folder of recordings to data for training (prepare --help)",
     "config": "show the settings that would be used, and do nothing",
     "demo": "built-in data, everything once, offline",
     "trace": "one batch through every part, with shapes and times",
@@ -23,6 +24,11 @@ VERBS = {
 _COMMON = ("exp", "fresh", "config-file", "epochs", "batch-size", "lr", "device", "num-threads", "trained-model",
            "engine", "temperature", "seed", "debug")
 _USAGE = "python main.py [verb] [key=value ...] [--option ...]"
+_PREPARE_USAGE = "python main.py prepare --wav-dir DIR [--option ...] [key=value ...]"
+_PREPARE_ABOUT = """Checks every recording below DIR and makes a folder to train on: waveforms, log-mel frames, lists,
+statistics. Started again, it goes on where it was stopped. It ends with the command line for training."""
+_PREPARE_EPILOG = """Processes: --num-workers N; 0 takes as many as there are cores.
+  python main.py prepare --wav-dir ~/recordings --speakers-from folder --resample 16000 --skip-bad"""
 _EPILOG = """Settings of config.py, their parts and every option can be given as key=value:
   python main.py train --exp wide net.layers=20 batch_size=8
 Order of precedence: config.py, --config-file, key=value, --option.  All options: --help-all"""
@@ -50,7 +56,7 @@ def f_args_parsed(argument_input: Sequence[str] | None = None) -> Namespace:
     flags, words = _split(argv)
     _raise_faults([f"{word!r}: only flags are expected here" for word in words])
     for name in flags:
-        if name in NEED_OUR_ENTRY:
+        if name in NEED_OUR_ENTRY or OPTIONS[name].verb:
             log.warn(f"--{name} has no effect with a main.py of its own")
     return _with_defaults(flags)
 
@@ -65,7 +71,7 @@ def overwrite_args(args: Namespace, dict: dict) -> Namespace:  # noqa: A002 (ups
 
 def parse_command(argv: Sequence[str], title: str = "") -> Command:
     """[VERB] [key=value ...] [--flags], in any order after the verb. Raises: UsageError; SystemExit(0) after --help."""
-    _answer_help(argv, partial(short_help, title))
+    _answer_help(argv, prepare_help if argv[:1] == ["prepare"] else partial(short_help, title))
     flags, words = _split(argv)
     mode = "infer" if "inference" in flags else "train"
     verb = words.pop(0) if words and "=" not in words[0] else mode
@@ -74,6 +80,8 @@ def parse_command(argv: Sequence[str], title: str = "") -> Command:
         faults.append(f"unknown verb {verb!r}; verbs are {', '.join(VERBS)}{did_you_mean(verb, VERBS)}")
     if verb == "train" != mode:
         faults.append("train and --inference contradict each other: give one of them")
+    faults += [f"--{name} belongs to the verb {OPTIONS[name].verb}, not to {verb}" for name in flags
+               if verb in VERBS and OPTIONS[name].verb not in ("", verb)]
     faults += [f"{word!r}: expected key=value" for word in words if not re.match(r"[A-Za-z_][\w.-]*=", word)]
     _raise_faults(faults)
     args = _with_defaults(flags)
@@ -89,6 +97,12 @@ def short_help(title: str = "") -> str:
     common = {"common options": [OPTIONS[name] for name in _COMMON]}
     about = "\n".join([about, "", "verbs, train where none is given:", *verbs])
     return _parser(common, usage=_USAGE, description=about, epilog=_EPILOG).format_help()
+
+
+def prepare_help() -> str:
+    """One screen about the verb prepare."""
+    own = {"options": [option for option in OPTIONS.values() if option.verb == "prepare"] + [OPTIONS["num-workers"]]}
+    return _parser(own, usage=_PREPARE_USAGE, description=_PREPARE_ABOUT, epilog=_PREPARE_EPILOG).format_help()
 
 
 def full_help() -> str:
@@ -139,7 +153,7 @@ def _unknown_flag(word: str) -> str:
 
 
 def _with_defaults(flags: dict[str, Value]) -> Namespace:
-    defaults = {dest: option.default for dest, option in SETTINGS.items()}
+    defaults = {option.dest: option.default for option in OPTIONS.values() if not option.target}
     return Namespace(**defaults | {OPTIONS[name].dest: value for name, value in flags.items()})
 
 

@@ -2,7 +2,7 @@
 import math
 import re
 from argparse import ArgumentTypeError
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core_scripts import constants
 from core_scripts.errors import did_you_mean
@@ -20,11 +20,13 @@ class Option:
     low: float | None = None  # smallest value allowed
     choices: tuple[str, ...] = ()  # ":N" at the end of one stands for any number
     target: str = ""  # set where the flag changes another option's value
+    verb: str = ""  # the one verb that knows it; no setting then, so config.py may use its name
     unused: bool = False  # accepted for upstream's command lines, without any effect
 
     @property
     def dest(self) -> str:
-        return self.target or self.name.replace("-", "_")
+        own = f"{self.verb}-{self.name}" if self.verb else self.name
+        return self.target or own.replace("-", "_")
 
     @property
     def kind(self) -> type:
@@ -156,7 +158,18 @@ GROUPS: dict[str, tuple[Option, ...]] = {
         Option("debug", False, "show tracebacks"),
         Option("json", False, "print results as JSON"),
     ),
+    "Preparing recordings": tuple(replace(option, verb="prepare") for option in (
+        Option("wav-dir", "", "folder with the recordings, .wav and .flac, sub-folders too"),
+        Option("out", "", "folder to make; empty: DATA/NAME beside the recipes, NAME that of the recordings' folder"),
+        Option("speakers-from", "", "folder, prefix (up to the first _ or -), or a file of NAME<TAB>speaker lines"),
+        Option("train-list", "", "names to train on; lists that are not given are made"),
+        Option("val-list", "", "names to validate with"),
+        Option("test-list", "", "names to generate and to score"),
+        Option("resample", 0, "rate in Hz to bring all recordings to; 0: leave them", low=0),
+        Option("skip-bad", False, "go on without the recordings that cannot be used"),
+    )),
 }
 OPTIONS: dict[str, Option] = {option.name: option for group in GROUPS.values() for option in group}
-SETTINGS: dict[str, Option] = {option.dest: option for option in OPTIONS.values() if not option.target}
+_VALUES = [option for option in OPTIONS.values() if not option.target and not option.verb]
+SETTINGS: dict[str, Option] = {option.dest: option for option in _VALUES}
 NEED_OUR_ENTRY = ("exp", "fresh", "init-from", "config-file", "device", "num-threads", "json")

@@ -1,4 +1,5 @@
 """The readers in docs/DATA_FORMAT.md read what the framework writes."""
+import hashlib
 import json
 import re
 import wave
@@ -9,6 +10,8 @@ import pytest
 import soundfile
 
 from core_scripts.data_io.file_io import write_frames
+from core_scripts.features.config_mel import MelConfig
+from core_scripts.features.passport import passport_of
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "DATA_FORMAT.md"
 
@@ -16,7 +19,7 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "DATA_FORMAT.md"
 @pytest.fixture(scope="module")
 def readers() -> dict:
     """The functions of the document."""
-    defined = {"np": np, "wave": wave, "json": json, "soundfile": soundfile}
+    defined = {"np": np, "wave": wave, "json": json, "hashlib": hashlib, "soundfile": soundfile}
     for block in re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), flags=re.DOTALL):
         assert len(block.splitlines()) <= 5
         exec(block, defined)  # the document is ours
@@ -51,6 +54,14 @@ def test_lists_and_caches_are_as_described(readers, corpus):
     count, mean, std = readers["read_moments"](corpus.root / "trn_mean_std.json", "input")
     assert count.tolist() == [56] * 3
     assert (mean, std) == (pytest.approx(in_mean), pytest.approx(in_std))
+
+
+def test_passports_and_speakers_are_as_described(readers, tmp_path):
+    passport = passport_of(MelConfig(hop=100, window=500))
+    (tmp_path / "passport.json").write_text(passport.to_json())
+    assert readers["read_passport_hash"](tmp_path / "passport.json") == passport.hash
+    (tmp_path / "speakers.tsv").write_text("sub/a b\tAnn\nc\tBob\n")
+    assert readers["read_speakers"](tmp_path / "speakers.tsv") == {"sub/a b": "Ann", "c": "Bob"}
 
 
 def test_info_lines_are_as_described(readers, make_corpus):
