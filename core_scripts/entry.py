@@ -7,6 +7,7 @@ import ast
 import os
 import sys
 import traceback
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -119,12 +120,12 @@ def demo_command(command: Command, project_dir: Path) -> Command:
     return replace(command, given=command.given | {"exp"})
 
 
-def check_data_keys(resolved: Resolved) -> None:
+def check_data_keys(resolved: Resolved, splits: Sequence[str]) -> None:
     """Raises: ConfigError if the data keys of the config do not fit together, or a list is not where it should be."""
-    corpora = [corpus for split in SPLITS for corpus in read_corpora(resolved.config, split)]
+    corpora = [corpus for split in splits for corpus in read_corpora(resolved.config, split)]
     if not corpora:
         raise ConfigError("config.py names no trn_list, val_list or test_list; nothing to work on")
-    to_be_made = needs_synthetic_corpus(resolved.config, SPLITS)
+    to_be_made = needs_synthetic_corpus(resolved.config, splits)
     missing = [f"list {source} of {corpus.name}{near_files(source)}" for corpus in corpora
                if isinstance(source := corpus.list_source, Path)
                and source.parent != to_be_made and not source.is_file()]

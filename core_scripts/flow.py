@@ -81,8 +81,14 @@ def score(resolved: Resolved, folder: RunFolder) -> None:
 
 
 def trace(resolved: Resolved, folder: RunFolder) -> None:
-    """One minibatch of training and of validation, with every box of the chart printed as it is entered."""
+    """One minibatch of training and of validation from fresh weights, every box printed as it is entered.
+
+    Raises: UsageError if the run has states, from which there would be nothing left to train.
+    """
     args = Namespace(**vars(resolved.args))
+    if args.trained_model or list(folder.path.glob(f"{args.save_epoch_name}_*{args.save_model_ext}")):
+        raise UsageError(f"trace starts from fresh weights, and {folder.path} holds a trained run; leave --exp and "
+                         "--trained-model out")
     args.epochs, args.debug_batch_num, args.not_save_anything, args.verbose = 1, 1, True, 0
     with trace_boxes():
         train_once(replace(resolved, args=args), folder)

@@ -18,10 +18,14 @@ def checkpoint_to_train_from(args: Namespace) -> dict[str, Any] | None:
     """
     if args.trained_model and args.init_from:
         raise UsageError("--trained-model goes on with a run and --init-from begins a new one: give one of them")
-    if args.trained_model:
-        return read_checkpoint(Path(args.trained_model))
     save = SaveOptions.from_args(args)
     found = list_checkpoints(save.directory, save.epoch_name, save.ext)
+    if args.trained_model:
+        given = Path(args.trained_model)
+        if any(path.samefile(given) for path in found[1:]):
+            raise UsageError(f"{given} is older than {found[0].name} beside it, which would be overwritten; "
+                             "take another --exp for the branch, or move the newer states away")
+        return read_checkpoint(given)
     for path, content in read_newest(found):
         if isinstance(content, CheckpointError):
             log.warn(str(content))

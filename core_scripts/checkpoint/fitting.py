@@ -23,7 +23,8 @@ def load_weights(model: torch.nn.Module, weights: dict[str, torch.Tensor], sourc
         more = f"\n  and {len(faults) - 12} more" if len(faults) > 12 else ""
         raise CheckpointError(
             f"{source} does not fit this model ({len(faults)} differences)\n{shown}{more}\n"
-            "  use the config it was trained with, or --allow-mismatched-pretrained-model for what fits"
+            "  use the settings it was trained with (run.yaml beside it tells them); in training,\n"
+            "  --allow-mismatched-pretrained-model takes what fits"
         )
     model.load_state_dict(weights)
 

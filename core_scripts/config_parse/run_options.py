@@ -47,7 +47,7 @@ def _overlap_below(length: int, overlap: int) -> int:
 
 
 def _read_names(path: str) -> frozenset[str] | None:
-    return frozenset(name for name in read_list_from_text(path) if name) if path else None
+    return frozenset(name.strip() for name in read_list_from_text(path) if name) if path else None
 
 
 @dataclass(frozen=True, kw_only=True)

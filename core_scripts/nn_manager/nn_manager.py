@@ -225,8 +225,8 @@ def f_inference_wrapper(args, pt_model, device, test_dataset_wrapper, checkpoint
             _write_outputs(test_dataset_wrapper, batch, output, options)
             count += len(batch.info)
             each = (time.perf_counter() - begun) / len(batch.info)
-            for info in batch.info if options.verbose else ():
-                log.note(f"Generating {count}, {info}, time cost: {each:.3f}s")
+            for number, info in enumerate(batch.info if options.verbose else (), count - len(batch.info) + 1):
+                log.note(f"Generating {number}, {info}, time cost: {each:.3f}s")
     log.say(f"Generated {count} utterances in {time.perf_counter() - started:.1f} s")
     log.say(f"Output data has been saved to {options.output_dir}")
     hooks.finish_up_inference()

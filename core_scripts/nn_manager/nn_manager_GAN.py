@@ -103,6 +103,10 @@ def adapt_gan_losses(generator: Any, discriminator: Any, loss_wrapper: Any) -> G
     if not all(map(callable, (real, fake, fool))):
         raise ConfigError("GAN losses are missing: define loss_for_D and loss_for_G on D, or "
                           f"{', '.join(names)} on Loss")
+    foreign = [name for name in ("compute_feat_match", "flag_wgan") if getattr(loss_wrapper, name, None)]
+    if foreign:
+        raise ConfigError(f"{', '.join(foreign)} of the Loss has no part in this GAN training; remove it, or put the "
+                          "feature distance into compute_aux")
     auxiliary = getattr(loss_wrapper, "compute_aux", None)
     return GANLosses(
         discriminator=lambda natural, generated, condition: (

@@ -103,7 +103,7 @@ def write_metrics(run: TrainingRun) -> None:
         writer.writerow(("epoch", "train_loss", "val_loss", "seconds", "best"))
         for epoch in (epoch for epoch in run.train_log.epochs if epoch < run.position.epoch):
             val = run.val_log.flagged_loss(epoch) if epoch in run.val_log.epochs else ""
-            best = "yes" if epoch == run.val_log.best_epoch else "no"
+            best = "yes" if epoch == run.val_log.best_epoch or not run.val_log.epochs else "no"  # as in the table
             writer.writerow((epoch, run.train_log.flagged_loss(epoch), val, run.train_log.seconds(epoch), best))
 
 
