@@ -16,6 +16,8 @@ from core_scripts.config_parse.arg_parse import Command, parse_command
 from core_scripts.config_parse.config_parse import Resolved, resolve
 from core_scripts.config_parse.project_data import SPLITS, needs_synthetic_corpus, read_corpora
 from core_scripts.errors import EXIT_INTERRUPTED, ConfigError, RecitalError, UsageError, all_faults, near_files
+from core_scripts.features.config_mel import MelConfig
+from core_scripts.features.passport import passport_of, read_passport, require_same
 from core_scripts.run_folder import LOG_NAME, RunFolder, place_run
 
 DEMO_CONFIG = "demo.yaml"
@@ -131,3 +133,16 @@ def check_data_keys(resolved: Resolved, splits: Sequence[str]) -> None:
                and source.parent != to_be_made and not source.is_file()]
     if missing:
         raise all_faults(ConfigError, "lists are missing; correct the path in config.py, or give data=FOLDER", missing)
+    records = [value for value in vars(resolved.config).values() if isinstance(value, MelConfig)]
+    stored = {stream.directory for corpus in corpora for stream in corpus.inputs if stream.front_end is None}
+    for folder in sorted(stored - {None}):
+        check_passport(folder, records)
+
+
+def check_passport(folder: Path, records: list[MelConfig]) -> None:
+    """Raises: DataError if stored frames are of another kind than all that the config describes."""
+    found = read_passport(folder)
+    wanted = [passport_of(record) for record in records]
+    if found is not None and wanted and found not in wanted:
+        require_same(found, wanted[0], (str(folder), "the configuration"),
+                     "prepare the recordings again, or set the values of the configuration to those of the features")

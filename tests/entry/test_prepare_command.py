@@ -54,6 +54,18 @@ def test_settings_on_the_command_line_decide_the_frames(desk, voices):
     assert "mel.hop" not in answer.out
 
 
+def test_stored_frames_of_other_settings_are_refused_with_both_sides(desk, voices):
+    assert desk.run("prepare", "--wav-dir", str(voices), "--out", str(desk.folder / "out"), small=False).code == 0
+    words = proposals(desk.run("prepare", "--wav-dir", str(voices), "--out", str(desk.folder / "out"), small=False).out)
+    answer = desk.run(*words[1], "mel.floor=0.001", *TINY, small=False)
+    assert answer.code == 2 and len(answer.errors) == 1
+    assert re.search(r"out/mel has passport \w+, the configuration \w+; they differ in floor 1e-05 and 0\.001\.",
+                     answer.err), answer.err
+    assert desk.files() == []
+    (desk.folder / "out/mel/passport.json").write_text("{}")
+    assert "is no readable passport" in desk.run(*words[1], *TINY, small=False).err
+
+
 def test_a_folder_called_wav_gives_the_name_of_the_one_above(desk, own_corpus):
     answer = desk.run("prepare", "--wav-dir", str(own_corpus / "wav"), small=False)
     assert answer.code == 0, answer.err
