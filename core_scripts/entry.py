@@ -61,7 +61,7 @@ def run_verb(command: Command, project_dir: Path) -> None:
     if command.verb == "prepare":
         prepare_recordings(resolved, project_dir)
         return
-    check_data_keys(resolved)
+    check_data_keys(resolved, ("test",) if command.verb == "infer" else SPLITS)
     if command.verb == "config":
         log.say(resolved.as_yaml())
         return
