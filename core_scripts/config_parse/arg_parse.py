@@ -81,7 +81,7 @@ def parse_command(argv: Sequence[str], title: str = "") -> Command:
     if verb == "train" != mode:
         faults.append("train and --inference contradict each other: give one of them")
     if "epoch2pt" in flags:
-        faults.append("--epoch2pt is for recipes with a main.py of their own; here --trained-model reads epoch files too")
+        faults.append("--epoch2pt is for a main.py of its own; here --trained-model reads epoch files too")
     faults += [f"--{name} belongs to the verb {OPTIONS[name].verb}, not to {verb}" for name in flags
                if verb in VERBS and OPTIONS[name].verb not in ("", verb)]
     faults += [f"{word!r}: expected key=value" for word in words if not re.match(r"[A-Za-z_][\w.-]*=", word)]
