@@ -2,8 +2,8 @@
 
     python benchmarks/wavenet_quality.py [--data DIR] [--head categorical|logistics|gaussian] [--json]
 
-Three claims, each with its bound; the exit code is 1 if one of them fails. The first and the last are of the categorical
-head alone: the others have codes of 16 bits, compare in the column of bits relative to a 16-bit LSB, and learn slowly.
+Three claims, each with its bound; the exit code is 1 if one of them fails. The first and the last are of the
+categorical head alone: the others have codes of 16 bits, compare in bits relative to a 16-bit LSB, and learn slowly.
 
 - 1,000 steps of Adam bring the bits per 8-bit mu-law sample on the official test takes (0 to 4) to 4.35 or less,
 - another utterance's frames in place of the true ones cost at least 1 bit per sample,
