@@ -1,4 +1,4 @@
-"""WaveNet (van den Oord et al. 2016): dilated causal gated layers over mu-law codes, conditioned at every layer.
+"""WaveNet (van den Oord et al. 2016): dilated causal gated layers over codes, conditioned at every layer.
 
 Inside, tensors are time-major, (time, batch, channels), and gates work on rows (time * batch, channels): the dilated
 shift is then a slice without a copy, and one body serves a whole crop (`forward`) and a single sample (`step`).
@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from core_scripts.errors import DataError
-from core_scripts.features import mulaw
 from core_scripts.geometry.span import Span
+from sandbox.block_heads import build_head
 from sandbox.block_upsample import CropCondition, FollowedCondition, SampledCondition, build_upsample
 from sandbox.config_wavenet import WaveNetConfig
 
@@ -86,8 +86,10 @@ class WaveNetState:
 
 
 class WaveNet(nn.Module):
-    """Predicts each mu-law code from the codes before it and from conditioning frames.
+    """Predicts each code from the codes before it and from conditioning frames.
 
+    What a code is, and what the outputs say of it, is the head's; only the categorical one has a logit per code, where
+    "logits (..., levels)" is said below, the others have the few numbers of their distribution.
     Frames, (B, F, C), always begin `config.frame_context()[0]` frames before the first predicted sample.
     """
 
@@ -95,16 +97,18 @@ class WaveNet(nn.Module):
         super().__init__()
         self.config = config
         self.receptive_field = config.receptive_field
-        self.silence = int(mulaw.encode(torch.zeros(1), config.levels))  # the code of a zero
+        self.head = build_head(config)
+        self.inverse_cdf = self.head.inverse_cdf
+        self.silence = int(self.head.quantise(torch.zeros(1)))  # the code of a zero
         self._first_frame = -config.frame_context()[0]
         self.upsample = build_upsample(config)
-        self.embed = nn.Embedding(config.levels, config.residual_channels)
+        self.embed = self.head.build_input()
         self.condition = nn.Linear(config.cond_channels, config.layers * 2 * config.gate_channels)  # for all layers
         self.layers = nn.ModuleList(GatedLayer(config, dilation, layer == config.layers - 1)
                                     for layer, dilation in enumerate(config.dilations))
         self.skip = nn.Linear(config.layers * config.gate_channels, config.skip_channels)  # all skips and their sum
         self.post = nn.Linear(config.skip_channels, config.post_channels)
-        self.logits = nn.Linear(config.post_channels, config.levels)
+        self.logits = nn.Linear(config.post_channels, self.head.outputs)
         self._initialise()
 
     def forward(self, previous: Tensor, cond: Tensor) -> Tensor:
@@ -134,7 +138,7 @@ class WaveNet(nn.Module):
         """
         logits = self.predict(codes, frames).to(self.logits.weight.dtype)  # under autocast they come as bfloat16
         targets = codes[:, self.receptive_field :]
-        nats = functional.cross_entropy(logits.transpose(1, 2), targets, reduction="none")
+        nats = self.head.nats(logits, targets)
         counts = torch.arange(targets.shape[1], device=codes.device) < lengths.to(codes.device)[:, None]
         return (nats * counts).sum() / counts.sum()
 

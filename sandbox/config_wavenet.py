@@ -9,12 +9,14 @@ from core_scripts.geometry.ops import Conv, TransposedConv, causal, delay, linea
 from core_scripts.geometry.span import Span
 
 UPSAMPLE_MODES = ("repeat", "linear", "transposed")
+HEADS = ("categorical", "logistics", "gaussian")
+_PCM_LEVELS = 2**16
 _LARGEST_BITS = 16
 
 
 @dataclass(frozen=True, kw_only=True)
 class WaveNetConfig:
-    """An autoregressive model of mu-law codes, conditioned on frames (van den Oord et al. 2016, sections 2.1-2.5).
+    """An autoregressive model of samples, conditioned on frames (van den Oord et al. 2016, sections 2.1-2.5).
 
     Hidden position u sees the samples before u and predicts sample u. Conditioning frame i belongs to samples
     [i*hop, (i+1)*hop) and reaches them by one of
@@ -23,6 +25,9 @@ class WaveNetConfig:
         linear      the straight line between the centres of two neighbouring frames
         transposed  learned transposed convolutions, one stage per factor, each output a sum over `upsample_taps`
                     inputs; the number is odd so that a stage turns input i into outputs [i*s, (i+1)*s) exactly centred
+
+    The head says what is predicted: `categorical` 2**bits mu-law codes by a logit each, `logistics` 16-bit samples by a
+    mixture of `mixtures` logistic distributions, `gaussian` 16-bit samples by one normal distribution.
 
     Raises: ConfigError, all faults together.
     """
@@ -34,7 +39,9 @@ class WaveNetConfig:
     gate_channels: int = 32  # after tanh * sigmoid
     skip_channels: int = 128
     post_channels: int = 256
-    bits: int = 8  # 2**bits mu-law levels
+    head: str = "categorical"
+    bits: int = 8  # 2**bits mu-law levels of the categorical head; the others have 16 bits
+    mixtures: int = 10  # components of the logistics head
     cond_channels: int = 80  # values per conditioning frame
     hop: int = 80  # samples per conditioning frame
     upsample: str = "repeat"
@@ -51,7 +58,7 @@ class WaveNetConfig:
     @property
     def levels(self) -> int:
         """Number of codes."""
-        return 2**self.bits
+        return 2**self.bits if self.head == "categorical" else _PCM_LEVELS
 
     @property
     def dilations(self) -> tuple[int, ...]:
@@ -117,6 +124,9 @@ class WaveNetConfig:
         faults = []
         if self.kernel_size < 2:
             faults.append(f"kernel_size={self.kernel_size} sees no past; take 2 or more")
+        if self.head not in HEADS:
+            near = did_you_mean(str(self.head), HEADS)
+            faults.append(f"head={self.head!r} is unknown{near} (there are {', '.join(HEADS)})")
         if self.bits > _LARGEST_BITS:
             faults.append(f"bits={self.bits} is more than {_LARGEST_BITS}; mu-law WaveNets use 8 to 10")
         if self.layers % self.dilation_cycle:

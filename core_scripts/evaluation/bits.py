@@ -9,7 +9,6 @@ import torch
 
 from core_scripts.evaluation.baselines import bigram_bits, flac_bits, marginal_bits
 from core_scripts.evaluation.conditioning import audit_conditioning
-from core_scripts.features.mulaw import cell_widths
 
 _LSB = 2.0**-15  # step of 16-bit audio, as an amplitude
 
@@ -27,6 +26,7 @@ class BitsTable:
     density_offset: float  # what is added for bits relative to a 16-bit LSB
     samples: int
     levels: int
+    quantiser: str = "mu-law"
 
     @property
     def swap_gap(self) -> float | None:
@@ -36,10 +36,11 @@ class BitsTable:
     def __str__(self) -> str:
         rows = [("WaveNet", self.model), ("FLAC", self.flac), ("bigram", self.bigram), ("marginal", self.marginal),
                 ("uniform", math.log2(self.levels))]
-        lines = [f"bits per sample, {self.samples:,} held-out samples, {self.levels} mu-law levels, level as recorded",
-                 f"  {'':<10} {'mu-law':>6} {'16-bit LSB':>11}"]
+        lines = [f"bits per sample, {self.samples:,} held-out samples, {self.levels} {self.quantiser} levels, "
+                 f"level as recorded",
+                 f"  {'':<10} {'code':>6} {'16-bit LSB':>11}"]
         lines += [f"  {name:<10} {bits:6.3f} {bits + self.density_offset:11.3f}" for name, bits in rows]
-        lines += ["mu-law: of one code; FLAC: the codes as samples, one stream, libsndfile's default compression",
+        lines += ["code: of one level; FLAC: the codes as samples, one stream, libsndfile's default compression",
                   "16-bit LSB: the same as a density, relative to the step of 16-bit audio, for other output heads",
                   "WaveNet with another condition (mean frame: the same at every position):"]
         others = [("other file", self.swapped), ("mean frame", self.constant)]
@@ -49,7 +50,10 @@ class BitsTable:
 
 
 def measure_bits(model: torch.nn.Module, train_data: Any, test_data: Any, device: torch.device) -> BitsTable:
-    """Score a model that has `target_codes` and returns nats per sample on every sample of `test_data`."""
+    """Score a model that returns nats per sample on every sample of `test_data`.
+
+    It has `levels`, `target_codes` and `code_widths`, as the model of recipe 01.
+    """
     audit = audit_conditioning(model, test_data, device)
     train, test = collect_codes(model, train_data), collect_codes(model, test_data)
     return BitsTable(
@@ -59,20 +63,21 @@ def measure_bits(model: torch.nn.Module, train_data: Any, test_data: Any, device
         flac=flac_bits(test, model.levels),
         marginal=marginal_bits(train, test, model.levels),
         bigram=bigram_bits(train, test, model.levels),
-        density_offset=density_offset(test, model.levels),
+        density_offset=density_offset(test, model.code_widths()),
         samples=sum(map(len, test)),
         levels=model.levels,
+        quantiser="16-bit" if bool((model.code_widths() == _LSB).all()) else "mu-law",
     )
 
 
-def density_offset(codes: Sequence[np.ndarray], levels: int) -> float:
-    """Mean of log2(width / 2**-15) over mu-law codes, `width` being the amplitudes that share a code.
+def density_offset(codes: Sequence[np.ndarray], widths: torch.Tensor) -> float:
+    """Mean of log2(width / 2**-15) over the codes, `width` being the amplitudes that share a code; 0 for 16-bit codes.
 
     A code's bits plus this are -log2 of the density that is constant within each code, times the step of 16-bit audio:
     b16 = -log2 P(code) + log2(width(code) / 2**-15). So codes with any number of levels compare, with each other and
     with distributions over 16-bit samples, as long as no code is narrower than a step or two (up to 9 bits).
     """
-    return float(np.log2(cell_widths(levels).numpy() / _LSB)[np.concatenate(codes)].mean())
+    return float(np.log2(widths.numpy() / _LSB)[np.concatenate(codes)].mean())
 
 
 def collect_codes(model: Any, data: Any) -> list[np.ndarray]:

@@ -30,6 +30,7 @@ class Stepper(Protocol):
 
     receptive_field: int  # codes that one prediction sees
     silence: int  # the code of a zero, which stands before every utterance
+    inverse_cdf: Callable[[Tensor, Tensor, float], Tensor] | None  # as `draw_codes`; None: the outputs are logits
 
     def __call__(self, previous: Tensor, cond: Tensor) -> Tensor:
         """Logits (B, N, levels) of N positions from codes (B, N + receptive_field - 1) and `upsample_for` of them."""
@@ -76,6 +77,7 @@ class Utterances:
     uniforms: Tensor  # (longest, B)
     temperature: float
     progress: Progress
+    inverse_cdf: Callable[[Tensor, Tensor, float], Tensor]
 
     def count_at(self, position: int) -> int:
         """How many utterances are longer than `position`."""
@@ -90,7 +92,7 @@ class Utterances:
             raise NonFiniteLossError(f"the model's output at sample {position} is NaN or infinite; its weights or its "
                                      f"input frames are damaged, use an earlier checkpoint")
         self.progress.show(position + 1)
-        return draw_codes(logits, self.uniforms[position, : len(logits)], self.temperature)
+        return self.inverse_cdf(logits, self.uniforms[position, : len(logits)], self.temperature)
 
 
 def generate(
@@ -113,7 +115,8 @@ def generate(
     codes = torch.full((len(lengths), ordered[0]), model.silence, device=frames.device)
     begun = time.monotonic()
     with Progress("generate", ordered[0], "sample") as progress, torch.inference_mode():
-        job = Utterances(frames[order], ordered, uniforms, options.temperature, progress)
+        draw = model.inverse_cdf or draw_codes
+        job = Utterances(frames[order], ordered, uniforms, options.temperature, progress, draw)
         codes[order] = choose_engine(options.engine)(model, job).t()
     log.note(describe_speed(len(lengths), sum(lengths), time.monotonic() - begun, options.rate_hz))
     return codes

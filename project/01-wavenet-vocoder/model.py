@@ -1,12 +1,11 @@
 """WaveNet vocoder (van den Oord et al. 2016, arXiv:1609.03499) on log-mel frames (Tamamori et al. 2017)."""
-from core_scripts.features.mulaw import decode, encode
 from core_scripts.generation.engine import GenerationOptions, generate
 from core_scripts.nn_manager.model_base import CropContext, ModelBase
 from sandbox.block_wavenet import WaveNet
 
 
 class Model(ModelBase):
-    """Predicts each mu-law code from the samples before it and from the mel frames around it."""
+    """Predicts each code from the samples before it and from the mel frames around it."""
 
     takes_batch = True
 
@@ -29,18 +28,22 @@ class Model(ModelBase):
         batch.inputs: (B, F, C) mel frames with their context; batch.targets: (B, R + T, 1) waveform in [-1, 1], of
         which the first R samples are only seen; batch.lengths: (B,) samples of the T that belong to the crop.
         """
-        codes = encode(batch.targets[..., 0], self.levels)
+        codes = self.net.head.quantise(batch.targets[..., 0])
         return self.net.loss(codes, self.normalize_input(batch.inputs), batch.lengths)
 
     def inference(self, batch):
         """(B, F, C) mel frames with their context -> (B, T, 1) waveform in [-1, 1]."""
         frames = self.normalize_input(batch.inputs)
         codes = generate(self.net, frames, batch.lengths, batch.names, self.generation)
-        return decode(codes, self.levels).unsqueeze(-1)
+        return self.net.head.dequantise(codes).unsqueeze(-1)
+
+    def code_widths(self):
+        """Amplitudes that share each code, which make bits per code comparable across heads."""
+        return self.net.head.code_widths()
 
     def target_codes(self, batch):
         """The codes of each crop, one row per item, for the baselines that need no network."""
-        codes = encode(batch.targets[:, self.receptive_field :, 0], self.levels)
+        codes = self.net.head.quantise(batch.targets[:, self.receptive_field :, 0])
         return [row[:length] for row, length in zip(codes, batch.lengths, strict=True)]
 
 

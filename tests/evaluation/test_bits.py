@@ -23,7 +23,7 @@ def test_cells_tile_the_amplitudes_and_agree_with_the_encoder(levels):
 
 
 def test_two_levels_share_the_65536_steps_of_16_bits_equally():
-    assert density_offset([np.array([0, 1, 1])], 2) == pytest.approx(15.0, abs=1e-12)
+    assert density_offset([np.array([0, 1, 1])], cell_widths(2)) == pytest.approx(15.0, abs=1e-12)
 
 
 def test_a_uniform_wave_costs_16_bits_under_its_true_distribution_whatever_the_levels():
@@ -31,12 +31,12 @@ def test_a_uniform_wave_costs_16_bits_under_its_true_distribution_whatever_the_l
     for levels in (4, 256, 512):
         codes = encode(wave, levels).numpy()
         bits = -np.log2(cell_widths(levels).numpy() / 2)[codes].mean()
-        assert bits + density_offset([codes], levels) == pytest.approx(16.0, abs=1e-9)
+        assert bits + density_offset([codes], cell_widths(levels)) == pytest.approx(16.0, abs=1e-9)
 
 
 def test_one_more_bit_per_code_costs_one_bit_that_the_density_form_takes_back():
     wave = torch.randn(100_000, generator=torch.Generator().manual_seed(1)).mul(0.1).clamp(-1, 1)
-    offsets = [density_offset([encode(wave, levels).numpy()], levels) for levels in (256, 512)]
+    offsets = [density_offset([encode(wave, levels).numpy()], cell_widths(levels)) for levels in (256, 512)]
     assert offsets[0] - offsets[1] == pytest.approx(1.0, abs=0.2)
 
 

@@ -154,3 +154,11 @@ def test_runs_that_save_little_or_elsewhere_end_well(desk, words, tmp_path, monk
     assert bool(saved) == ("--save-model-dir" in words)
     if saved:
         assert {"trained_model.pt", "metrics.csv", "curve.png"} <= {path.name for path in Path("models").iterdir()}
+
+
+@pytest.mark.parametrize("head", ["logistics", "gaussian"])
+def test_heads_of_16_bits_train_and_generate_files(desk, head):
+    words = (f"net.head={head}", "net.mixtures=2", "--exp", head)
+    assert desk.run("train", *words).code == 0
+    assert desk.run("infer", *words).code == 0
+    assert soundfile.info(desk.folder / "exp" / head / "output" / f"{NAMES[3]}.wav").frames == SAMPLES

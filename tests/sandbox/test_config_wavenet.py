@@ -93,6 +93,12 @@ def test_what_is_no_count_is_refused_by_name(changes):
         replace(WAVENET_PRESETS["small"], **changes)
 
 
+@pytest.mark.parametrize(("changes", "levels"), [({}, 256), ({"bits": 10}, 1024), ({"head": "gaussian"}, 65536),
+                                                 ({"head": "logistics", "bits": 10}, 65536)])
+def test_the_head_decides_how_many_codes_there_are(changes, levels):
+    assert WaveNetConfig(**changes).levels == levels
+
+
 def test_all_faults_are_told_together():
     with pytest.raises(ConfigError, match=r"(?s)3 found.*kernel_size=1 .*bits=17 .*upsample='cubic'"):
         WaveNetConfig(kernel_size=1, bits=17, upsample="cubic")
