@@ -49,7 +49,12 @@ def test_each_flag_of_the_contract_has_its_default_and_type(flag, default):
     assert type(value) is type(OPTIONS[flag[2:]].default)
 
 
-@pytest.mark.parametrize("flag", CONTRACT_DEFAULTS)
+def test_conversion_belongs_to_a_main_of_its_own():
+    with pytest.raises(UsageError, match="--epoch2pt is for a main.py of its own"):
+        parse_command(["--epoch2pt"])
+
+
+@pytest.mark.parametrize("flag", [flag for flag in CONTRACT_DEFAULTS if flag != "--epoch2pt"])
 def test_each_flag_of_the_contract_is_taken_from_the_command_line(flag):
     option = OPTIONS[flag[2:]]
     value = option.choices[-1] if option.choices else "7"
