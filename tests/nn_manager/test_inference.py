@@ -138,8 +138,9 @@ def test_pieces_are_not_for_models_that_take_whole_batches(generate):
 
 @pytest.mark.parametrize(("length", "overlap"), [(5, 2), (3, 0), (4, 3), (11, 5), (1, 5), (7, 40)])
 def test_cross_faded_pieces_of_a_model_without_memory_are_the_whole(generate, length, overlap):
-    whole = generate(Pointwise())
-    pieces = generate(Pointwise(), trunc_input_length_for_inference=length, trunc_input_overlap=overlap)
+    model = Pointwise()
+    whole = generate(model)
+    pieces = generate(model, trunc_input_length_for_inference=length, trunc_input_overlap=overlap)
     assert all(np.allclose(whole[name], pieces[name], atol=1e-6) for name in NAMES)
 
 
