@@ -45,6 +45,10 @@ class CheckpointError(RecitalError):
     exit_code = EXIT_NO_CHECKPOINT
 
 
+class SaveError(RecitalError):
+    """A model file cannot be written; the one before is as it was. The exit code tells a full disk from the rest."""
+
+
 class NonFiniteLossError(RecitalError):
     """The loss is NaN or infinite; nothing was updated with it."""
 

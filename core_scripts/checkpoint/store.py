@@ -1,62 +1,79 @@
-"""Checkpoint files: written whole or not at all, read in one place.
+"""Checkpoint files: written whole or not at all, read in one place, and what is read is what was written.
 
 A full checkpoint is a plain dict, weights alone are an OrderedDict; both hold CPU tensors and plain Python types only,
-so that `torch.load(path)` with its safe default reads them, as recipes written for upstream do.
+so that `torch.load(path)` with its safe default reads them, as recipes written for upstream do. Both carry a digest.
 """
-import errno
+import hashlib
 import io
-import os
 import pickle
 import re
 import zipfile
+from collections import OrderedDict
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from core_scripts.errors import EXIT_DISK_FULL, CheckpointError, RecitalError, near_files
+from core_scripts import log
+from core_scripts.checkpoint.digest import NotPlainError, carried_digest, seal, verify_content
+from core_scripts.checkpoint.files import write_file
+from core_scripts.errors import CheckpointError, SaveError, near_files
+
+_ZIP_START = b"PK\x03\x04"
 
 
 def write_checkpoint(path: Path, content: dict[str, Any]) -> None:
-    """Write `content` to `path` so that a crash at any moment leaves the old file or the new one.
+    """Write `content` with its digest, so that a crash at any moment leaves the old file or the new one.
 
-    Raises: RecitalError if the folder cannot be written or the disk is full; the old file stays.
+    Raises: SaveError if the folder cannot be written or the disk is full, the old file stays; CheckpointError if it
+    holds what could not be read back.
     """
-    buffer = io.BytesIO()  # torch.save straight to a full disk reports no OSError and leaves a torso
-    torch.save(_to_cpu(content), buffer)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    write_file(path, _serialize(content, path))
+
+
+def write_weights(path: Path, weights: dict[str, torch.Tensor]) -> None:
+    """Write weights alone, and their checksum for `sha256sum -c` beside them. Raises: as write_checkpoint."""
+    data = _serialize(OrderedDict(weights), path)
+    write_file(path, data, (checksum_path(path), _checksum_line(path, data)))
+
+
+def restore_checksum(path: Path) -> None:
+    """Write the checksum of weights of ours where a crash left it out."""
+    if not path.is_file() or checksum_path(path).exists():
+        return
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
-            file.write(buffer.getbuffer())
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-        _sync_folder(path.parent)
-    except OSError as error:
-        with suppress(OSError):
-            temporary.unlink()
-        raise _explain_write_error(error, path, buffer.getbuffer().nbytes) from error
+        if carried_digest(read_checkpoint(path)) is not None:
+            write_file(checksum_path(path), _checksum_line(path, path.read_bytes()))
+    except (CheckpointError, SaveError) as error:
+        log.warn(str(error))
+
+
+def checksum_path(path: Path) -> Path:
+    """The file with the checksum of a file of weights."""
+    return path.with_name(f"{path.name}.sha256")
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
-    """The content of a checkpoint: a dict (full) or an OrderedDict (weights only), on the CPU.
+    """The content of a checkpoint: a dict (full) or an OrderedDict (weights only), on the CPU, as it was written.
 
-    Raises: CheckpointError if the file is absent, cut, or not a checkpoint.
+    Raises: CheckpointError if the file is absent, cut, damaged in a single bit, or not a checkpoint.
     """
     if not path.is_file():
         others = ", ".join(sorted(other.name for other in path.parent.glob("*.pt"))[:5])
         remedy = f"; there are: {others}" if others else near_files(path) or "; train first"
         raise CheckpointError(f"no checkpoint at {path}{remedy}")
     try:
+        _require_stored_entries(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever the bytes of a foreign file make the unpickler stumble over
         reason = _why(path, error)
         raise CheckpointError(f"{path} is damaged or not a checkpoint ({reason}); take another one") from error
     if not isinstance(content, dict):
         raise CheckpointError(f"{path} holds a {type(content).__name__}, not a dict of weights or of training state")
+    verify_content(content, str(path))
+    if carried_digest(content) is None:
+        _verify_checksum(path)
     return content
 
 
@@ -81,6 +98,44 @@ def read_newest(paths: list[Path]) -> Iterator[tuple[Path, dict[str, Any] | Chec
             yield path, error
 
 
+def _serialize(content: dict[str, Any], path: Path) -> memoryview:
+    buffer = io.BytesIO()  # torch.save straight to a full disk reports no OSError and leaves a torso
+    try:
+        torch.save(seal(_to_cpu(content)), buffer)
+    except NotPlainError as error:
+        raise CheckpointError(f"{path} was not written: {error}") from error
+    return buffer.getbuffer()
+
+
+def _checksum_line(path: Path, data: memoryview | bytes) -> bytes:
+    """As sha256sum writes it."""
+    return f"{hashlib.sha256(data).hexdigest()}  {path.name}\n".encode()
+
+
+def _require_stored_entries(path: Path) -> None:
+    """Raises: BadZipFile if a zip holds more than its own size, so that a small file cannot fill the memory."""
+    with path.open("rb") as file:
+        if file.read(4) != _ZIP_START:  # of torch before 1.6, or nothing of torch
+            return
+    with zipfile.ZipFile(path) as archive:
+        entries = archive.infolist()
+    if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
+        raise zipfile.BadZipFile("its entries are compressed, which torch does not do")
+    if sum(entry.file_size for entry in entries) > path.stat().st_size:
+        raise zipfile.BadZipFile("its entries claim to be larger than the file")
+
+
+def _verify_checksum(path: Path) -> None:
+    """Weights that somebody else wrote carry no digest; they are held to the checksum beside them, if there is one."""
+    beside = checksum_path(path)
+    if not beside.is_file():
+        return
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if beside.read_bytes()[:64] != found.encode():
+        raise CheckpointError(f"{path} is damaged: its checksum is not that of {beside.name}; take another one")
+
+
 def _why(path: Path, error: Exception) -> str:
     if path.stat().st_size == 0:
         return "it is empty"
@@ -94,29 +149,12 @@ def _why(path: Path, error: Exception) -> str:
 
 
 def _to_cpu(content: Any) -> Any:
+    """A copy whose tensors are dense, on the CPU, without history, and not a part of a larger or smaller storage."""
     if isinstance(content, torch.Tensor):
-        return content.detach().cpu()
-    if isinstance(content, dict):
+        dense = content.detach().cpu().contiguous()
+        return dense if dense.nbytes == dense.untyped_storage().nbytes() else dense.clone()
+    if type(content) in (dict, OrderedDict):
         return type(content)((key, _to_cpu(value)) for key, value in content.items())
-    if isinstance(content, (list, tuple)):
+    if type(content) in (list, tuple):
         return type(content)(_to_cpu(value) for value in content)
     return content
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    except OSError as error:
-        if error.errno != errno.EINVAL:  # some network file systems cannot sync folders
-            raise
-    finally:
-        os.close(handle)
-
-
-def _explain_write_error(error: OSError, path: Path, size: int) -> RecitalError:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        told = RecitalError(f"disk full: {path} needs {size / 1e6:.1f} MB; free space, or choose another --exp")
-        told.exit_code = EXIT_DISK_FULL
-        return told
-    return CheckpointError(f"cannot write {path} ({error.strerror}); check the folder's permissions")

@@ -8,7 +8,7 @@ import torch
 from core_scripts.checkpoint.store import read_checkpoint
 from core_scripts.errors import CheckpointError
 
-FORMAT = 1
+FORMAT = 2  # 1: without a digest
 
 
 @dataclass(kw_only=True)

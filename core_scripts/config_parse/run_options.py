@@ -87,6 +87,7 @@ class TrainOptions(OptionRecord):
     train_batches: int = option("minibatch_num_train", "debug_batch_num", convert=_smaller_cap)  # per pass; 0: all
     val_batches: int = option("minibatch_num_val", "debug_batch_num", convert=_smaller_cap)
     save_every: int = option("save_model_every_n_minibatches")  # checkpoints within an epoch; 0: none
+    save_minutes: float = option("save_every_minutes")  # the same by the clock
     eval_mode_for_validation: bool = option("eval_mode_for_validation")
     adapt_lengths: bool = option("force_update_seq_length")  # tell the sampler the lengths after augmentation
     ignore_history: bool = option("ignore_training_history_in_trained_model")

@@ -8,8 +8,10 @@ from typing import Any
 import torch
 
 from core_scripts import log
+from core_scripts.checkpoint.digest import verify_content
 from core_scripts.checkpoint.fitting import load_weights
-from core_scripts.checkpoint.store import write_checkpoint
+from core_scripts.checkpoint.saver import Saver
+from core_scripts.checkpoint.store import write_weights
 from core_scripts.checkpoint.train_state import weights_of
 from core_scripts.config_parse.run_options import CallOptions, InferOptions, SaveOptions, TrainOptions
 from core_scripts.data_io.collate import Batch
@@ -34,6 +36,7 @@ from core_scripts.nn_manager.training_run import (
     save_epoch,
     save_within_epoch,
     take_up,
+    tidy_up,
     write_metrics,
 )
 from core_scripts.op_manager.op_process_monitor import Monitor, format_row, table_header
@@ -77,6 +80,7 @@ def start_run(args: Any, players: tuple[Player, ...], device: torch.device, data
         save=SaveOptions.from_args(args),
         train_log=Monitor(),
         val_log=Monitor(),
+        saver=Saver(60 * options.save_minutes),
         position=DataPosition(seed=options.seed, fingerprint=data.fingerprint()),
     )
 
@@ -85,6 +89,7 @@ def train_epochs(
     run: TrainingRun, train_data: Any, val_data: Any, step: StepFunction, val_step: StepFunction
 ) -> None:
     """The epochs: one pass over the training data, one over the validation data, save, stop or go on."""
+    tidy_up(run)
     data_sets = [train_data] + ([val_data] if val_data is not None else [])
     for data in data_sets:
         data.print_info()
@@ -110,6 +115,7 @@ def train_epochs(
             write_metrics(run)
             stopped_early = run.stops_early(best_log)
             leave_if_asked(run, stop, saved=True)
+    run.saver.require_saved()
     log.say(f"Training finished{' by early stopping' if stopped_early else ''}")
     for path in filter(Path.is_file, map(run.trained_path, run.players)):
         log.say(f"Model is saved to {path}")
@@ -140,8 +146,9 @@ def f_run_one_epoch(run: TrainingRun, data: Any, monitor: Monitor, step: StepFun
             progress.show(number + 1, "loss " + " ".join(f"{loss:.4f}" for loss in losses.parts))
             if training and options.adapt_lengths:
                 data.update_seq_len_in_sampler_sub(batch.info)
-            if training and group.complete and is_due(number, group.size, options.save_every):
-                save_within_epoch(run)
+            if training and group.complete:
+                if is_due(number, group.size, options.save_every) or run.saver.is_time(started):
+                    save_within_epoch(run)
             if stop.exit_code is not None and group.complete:
                 return number + 1 == total
     if training and options.adapt_lengths:
@@ -198,6 +205,7 @@ def leave_if_asked(run: TrainingRun, stop: StopRequest, *, saved: bool = False) 
         return
     if not saved:
         save_within_epoch(run)
+    run.saver.require_saved()
     log.note(f"stopped at epoch {run.position.epoch}, step {run.step}; start again to go on")
     raise SystemExit(stop.exit_code)
 
@@ -212,6 +220,7 @@ def f_inference_wrapper(args, pt_model, device, test_dataset_wrapper, checkpoint
     if hooks.takes_batch and options.segment_length > 0:
         raise ConfigError("--trunc-input-length-for-inference is for models of one pass, this one generates whole "
                           "files; leave it out")
+    verify_content(checkpoint, "the checkpoint")
     load_weights(pt_model.to(device, dtype=torch.float32), weights_of(checkpoint), "the checkpoint")
     test_dataset_wrapper.print_info()
     require_names(options.names, test_dataset_wrapper.get_seq_name_list())
@@ -266,6 +275,7 @@ def _write_outputs(data: Any, batch: Batch, output: torch.Tensor | None, options
 def f_convert_epoch_to_trained(args, pt_model, device, checkpoint) -> None:
     """Write the weights of a full checkpoint as the trained model."""
     save = SaveOptions.from_args(args)
+    verify_content(checkpoint, "the checkpoint")
     load_weights(pt_model, weights_of(checkpoint), "the checkpoint")
-    write_checkpoint(save.trained_path, pt_model.state_dict())
+    write_weights(save.trained_path, pt_model.state_dict())
     log.say(f"Model is saved to {save.trained_path}")

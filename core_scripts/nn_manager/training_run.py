@@ -1,5 +1,6 @@
 """A training run: its models, where it stands, and how that is saved and taken up again."""
 import csv
+import io
 import platform
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,11 +11,15 @@ import numpy as np
 import torch
 
 from core_scripts import log
+from core_scripts.checkpoint.digest import verify_content
+from core_scripts.checkpoint.files import remove_leftovers, write_file
 from core_scripts.checkpoint.fitting import load_matching_weights, load_optimizer, load_weights
-from core_scripts.checkpoint.store import list_checkpoints, write_checkpoint
+from core_scripts.checkpoint.saver import Saver, remove_older
+from core_scripts.checkpoint.store import restore_checksum, write_checkpoint
 from core_scripts.checkpoint.train_state import TrainState, is_full, state_from_checkpoint, weights_of
 from core_scripts.config_parse.run_options import CallOptions, SaveOptions, TrainOptions
 from core_scripts.data_io.position import DataPosition
+from core_scripts.errors import SaveError
 from core_scripts.nn_manager.averaging import WeightAverage
 from core_scripts.nn_manager.model_base import ModelHooks
 from core_scripts.nn_manager.nn_manager_tools import f_load_pretrained_model_partially
@@ -56,6 +61,7 @@ class TrainingRun:
     step: int = 0  # optimizer steps done
     pending: int = 0  # samples whose gradients wait for a step
     table: list[str] = field(default_factory=list)
+    saver: Saver = field(default_factory=Saver)
     average: WeightAverage | None = None  # of --polyak; what is validated and kept as the trained model
     raw_log: Monitor = field(default_factory=Monitor)  # validation of the weights that it is the average of
 
@@ -76,46 +82,56 @@ class TrainingRun:
         return self.save.directory / f"{self.save.trained_name}{player.suffix}{self.save.ext}"
 
 
+def tidy_up(run: TrainingRun) -> None:
+    """Mend what a killed process left in the folder: temporary files, and weights whose checksum was not written."""
+    if run.save.not_save_anything:
+        return
+    for path in remove_leftovers(run.save.directory, (run.save.epoch_name, run.save.trained_name)):
+        log.note(f"Removed {path}, which a killed process left")
+    for player in run.players:
+        restore_checksum(run.trained_path(player))
+
+
 def save_epoch(run: TrainingRun, *, best: bool) -> None:
     """After an epoch: the best weights if these are they, and the full state as `epoch_NNN.pt`."""
     if run.save.not_save_anything:
         return
-    for player in run.players:
-        if best or run.save.force_save_lite:
-            write_checkpoint(run.trained_path(player), run.weights_to_keep(player))
-        if not run.save.not_save_each_epoch:
-            _save_state(run, player, f"{run.position.epoch - 1:03d}")
+    kept = run.players if best or run.save.force_save_lite else ()
+    weights = {run.trained_path(player): run.weights_to_keep(player) for player in kept}
+    stated = () if run.save.not_save_each_epoch else run.players
+    run.saver.save(lambda: _save_states(run, stated, f"{run.position.epoch - 1:03d}"), weights)
 
 
 def save_within_epoch(run: TrainingRun) -> None:
     """Between two steps of an epoch: the full state as `epoch_NNN_SSSSSSSS.pt`."""
     if not run.save.not_save_anything:
-        for player in run.players:
-            _save_state(run, player, f"{run.position.epoch:03d}_{run.step:08d}")
+        run.saver.save(lambda: _save_states(run, run.players, f"{run.position.epoch:03d}_{run.step:08d}"))
 
 
 def write_metrics(run: TrainingRun) -> None:
     """metrics.csv: the table of the finished epochs with all digits, whether or not the run was interrupted."""
     if run.save.metrics_file is None or run.save.not_save_anything:
         return
-    with run.save.metrics_file.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(("epoch", "train_loss", "val_loss", "seconds", "best"))
-        for epoch in (epoch for epoch in run.train_log.epochs if epoch < run.position.epoch):
-            val = run.val_log.flagged_loss(epoch) if epoch in run.val_log.epochs else ""
-            best = "yes" if epoch == run.val_log.best_epoch or not run.val_log.epochs else "no"  # as in the table
-            writer.writerow((epoch, run.train_log.flagged_loss(epoch), val, run.train_log.seconds(epoch), best))
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(("epoch", "train_loss", "val_loss", "seconds", "best"))
+    for epoch in (epoch for epoch in run.train_log.epochs if epoch < run.position.epoch):
+        val = run.val_log.flagged_loss(epoch) if epoch in run.val_log.epochs else ""
+        best = "yes" if epoch == run.val_log.best_epoch or not run.val_log.epochs else "no"  # as in the table
+        writer.writerow((epoch, run.train_log.flagged_loss(epoch), val, run.train_log.seconds(epoch), best))
+    try:
+        write_file(run.save.metrics_file, text.getvalue().encode())
+    except SaveError as error:
+        log.warn(f"{error}; the states hold the same figures, and the next epoch writes them anew")
 
 
-def _save_state(run: TrainingRun, player: Player, number: str) -> None:
-    path = run.save.directory / f"{run.save.epoch_name}_{number}{player.suffix}{run.save.ext}"
-    write_checkpoint(path, _state_of(run, player).to_dict())
-    log.note(f"Save {path}")
-    if run.save.keep_checkpoints > 0:
-        kept = max(run.save.keep_checkpoints, 2)  # one to fall back to while the next is written
-        found = list_checkpoints(run.save.directory, run.save.epoch_name, player.suffix + run.save.ext)
-        for old in found[found.index(path) + kept :]:  # what an earlier run left beyond this one is not ours to remove
-            old.unlink(missing_ok=True)
+def _save_states(run: TrainingRun, players: tuple[Player, ...], number: str) -> None:
+    for player in players:
+        stem, ending = run.save.epoch_name, player.suffix + run.save.ext
+        path = run.save.directory / f"{stem}_{number}{ending}"
+        write_checkpoint(path, _state_of(run, player).to_dict())
+        log.note(f"Save {path}")
+        remove_older(path, (stem, ending), run.save.keep_checkpoints, run.val_log.best_epoch)
 
 
 def _state_of(run: TrainingRun, player: Player) -> TrainState:
@@ -145,6 +161,7 @@ def take_up(
     GAN takes from its first player. Returns the averaged weights that go with it; empty: none.
     Raises: CheckpointError if it does not fit.
     """
+    verify_content(content, _SOURCE)
     if content is None or not is_full(content) or run.options.allow_mismatched:
         _take_up_weights(run, player, content)
         player.set_up()

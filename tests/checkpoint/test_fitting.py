@@ -103,7 +103,7 @@ def test_the_prefix_of_data_parallel_models_is_removed_only_where_all_carry_it(t
 
 
 def test_a_state_of_a_newer_format_asks_for_an_upgrade():
-    with pytest.raises(CheckpointError, match="has format 99, this version reads up to 1; upgrade"):
+    with pytest.raises(CheckpointError, match="has format 99, this version reads up to 2; upgrade"):
         state_from_checkpoint({"state_dict": {}, "optimizer": {}, "format": 99})
 
 

@@ -11,8 +11,10 @@ import torch
 from training_tools import BATCHES, TRAINING, Bench, Tiny, at_call, is_same, make_args, same_state, weights
 
 from core_scripts.checkpoint.choosing import checkpoint_to_train_from
+from core_scripts.checkpoint.digest import seal
 from core_scripts.checkpoint.store import list_checkpoints, read_checkpoint
 from core_scripts.errors import CheckpointError
+from core_scripts.op_manager.op_process_monitor import Monitor
 
 EPOCHS = 3
 SHAPES = {
@@ -189,7 +191,7 @@ def test_more_epochs_go_on_and_fewer_end_at_once(whole, bench):
 def test_other_data_begin_the_epoch_anew_and_it_is_said(whole, bench, capsys):
     inside = read_checkpoint(whole("plain").runs / "plain/epoch_001_00000007.pt")
     inside["position"]["fingerprint"] = "of other data"
-    bench.train("other", checkpoint=inside, save_model_every_n_minibatches=1)
+    bench.train("other", checkpoint=seal(inside), save_model_every_n_minibatches=1)
     assert "data or seed differ from the checkpoint's: epoch 1 starts from its first sample" in capsys.readouterr().err
     assert bench.state("other/epoch_001_00000008.pt")["position"]["samples"] == 2
 
@@ -212,10 +214,19 @@ def test_another_rate_than_the_checkpoint_goes_on_with_is_told(whole, bench, cap
     assert "--lr 0.001 has no effect, the checkpoint goes on with 0.05" in capsys.readouterr().err
 
 
-def test_only_the_newest_states_are_kept_and_two_at_least(bench):
-    for keep, names in ((1, ["epoch_003.pt", "epoch_002.pt"]), (3, ["epoch_003.pt", "epoch_002.pt", "epoch_001.pt"])):
-        bench.train(f"keep{keep}", epochs=4, keep_checkpoints=keep)
+def test_only_the_newest_states_are_kept_and_two_at_least_and_that_of_the_best_epoch(bench):
+    newest = ["epoch_004.pt", "epoch_003.pt", "epoch_002.pt"]
+    for keep, names in ((1, newest[:2]), (3, newest)):
+        bench.train(f"keep{keep}", epochs=5, keep_checkpoints=keep)
+        assert best_epoch(bench, f"keep{keep}/epoch_004.pt") == 1
+        names = [*names, "epoch_001.pt"]
         assert [path.name for path in list_checkpoints(bench.runs / f"keep{keep}", "epoch", ".pt")] == names
+
+
+def best_epoch(bench: Bench, name: str) -> int:
+    monitor = Monitor()
+    monitor.load_state_dict(bench.state(name)["val_log"])
+    return monitor.best_epoch
 
 
 def test_going_back_to_an_older_state_never_removes_what_was_just_written(bench):

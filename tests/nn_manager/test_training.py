@@ -227,7 +227,8 @@ def test_nothing_is_saved_when_told_so(bench):
     bench.train("run", epochs=1, not_save_anything=True, save_model_every_n_minibatches=1)
     assert list((bench.runs / "run").iterdir()) == []
     bench.train("lite", epochs=1, not_save_each_epoch=True)
-    assert sorted(path.name for path in (bench.runs / "lite").iterdir()) == ["metrics.csv", "trained_model.pt"]
+    assert sorted(path.name for path in (bench.runs / "lite").iterdir()) == [
+        "metrics.csv", "trained_model.pt", "trained_model.pt.sha256"]
 
 
 def test_a_limit_of_minibatches_counts_in_the_position_too(bench):
