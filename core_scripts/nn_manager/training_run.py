@@ -1,6 +1,7 @@
 """A training run: its models, where it stands, and how that is saved and taken up again."""
 import csv
 import io
+import math
 import platform
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -23,8 +24,10 @@ from core_scripts.errors import SaveError
 from core_scripts.nn_manager.averaging import WeightAverage
 from core_scripts.nn_manager.model_base import ModelHooks
 from core_scripts.nn_manager.nn_manager_tools import f_load_pretrained_model_partially
+from core_scripts.nn_manager.observing import Observers
 from core_scripts.op_manager.op_manager import OptimizerWrapper
 from core_scripts.op_manager.op_process_monitor import Monitor
+from core_scripts.op_manager.run_clock import RunClock
 
 _SOURCE = "the checkpoint"
 
@@ -58,9 +61,14 @@ class TrainingRun:
     train_log: Monitor
     val_log: Monitor
     position: DataPosition
+    clock: RunClock
+    observers: Observers = field(default_factory=Observers)
     step: int = 0  # optimizer steps done
     pending: int = 0  # samples whose gradients wait for a step
+    gradient_norm: float = math.nan  # of the last step, before it was clipped
+    seconds_before: float = 0.0  # that earlier processes took
     table: list[str] = field(default_factory=list)
+    facts: dict[int, dict[str, float]] = field(default_factory=dict)  # what observers found out, by epoch
     saver: Saver = field(default_factory=Saver)
     average: WeightAverage | None = None  # of --polyak; what is validated and kept as the trained model
     raw_log: Monitor = field(default_factory=Monitor)  # validation of the weights that it is the average of
@@ -68,6 +76,17 @@ class TrainingRun:
     def mark(self, *, validating: bool) -> None:
         for player in self.players:
             player.hooks.mark(validating=validating, epoch=self.position.epoch)
+
+    def goes_on(self) -> bool:
+        """Whether another epoch is to begin."""
+        return not self.clock.is_over if self.clock.is_limited else self.position.epoch < self.options.epochs
+
+    def follow_clock(self) -> None:
+        """A minibatch begins; with --minutes the clock sets the learning rates."""
+        self.clock.note_step()
+        if self.clock.is_limited:
+            for player in self.players:
+                player.optimizer.set_rate_share(self.clock.rate_share())
 
     def stops_early(self, best_log: Monitor | None) -> bool:
         """Whether the epochs so far call for an early stop; also true of a run that is started again after one."""
@@ -86,7 +105,8 @@ def tidy_up(run: TrainingRun) -> None:
     """Mend what a killed process left in the folder: temporary files, and weights whose checksum was not written."""
     if run.save.not_save_anything:
         return
-    for path in remove_leftovers(run.save.directory, (run.save.epoch_name, run.save.trained_name)):
+    names = (run.save.epoch_name, run.save.trained_name, "metrics")
+    for path in remove_leftovers(run.save.directory, names):
         log.note(f"Removed {path}, which a killed process left")
     for player in run.players:
         restore_checksum(run.trained_path(player))
@@ -114,11 +134,13 @@ def write_metrics(run: TrainingRun) -> None:
         return
     text = io.StringIO(newline="")
     writer = csv.writer(text)
-    writer.writerow(("epoch", "train_loss", "val_loss", "seconds", "best"))
+    names = list(dict.fromkeys(name for facts in run.facts.values() for name in facts))
+    writer.writerow(("epoch", "train_loss", "val_loss", "seconds", "best", *names))
     for epoch in (epoch for epoch in run.train_log.epochs if epoch < run.position.epoch):
         val = run.val_log.flagged_loss(epoch) if epoch in run.val_log.epochs else ""
         best = "yes" if epoch == run.val_log.best_epoch or not run.val_log.epochs else "no"  # as in the table
-        writer.writerow((epoch, run.train_log.flagged_loss(epoch), val, run.train_log.seconds(epoch), best))
+        found = [run.facts.get(epoch, {}).get(name, "") for name in names]
+        writer.writerow((epoch, run.train_log.flagged_loss(epoch), val, run.train_log.seconds(epoch), best, *found))
     try:
         write_file(run.save.metrics_file, text.getvalue().encode())
     except SaveError as error:
@@ -131,6 +153,7 @@ def _save_states(run: TrainingRun, players: tuple[Player, ...], number: str) -> 
         path = run.save.directory / f"{stem}_{number}{ending}"
         write_checkpoint(path, _state_of(run, player).to_dict())
         log.note(f"Save {path}")
+        run.observers.after_saving(run, path)
         remove_older(path, (stem, ending), run.save.keep_checkpoints, run.val_log.best_epoch)
 
 
@@ -146,6 +169,8 @@ def _state_of(run: TrainingRun, player: Player) -> TrainState:
         info="\n".join(run.table),
         position=run.position.to_dict(),
         step=run.step,
+        seconds=run.clock.seconds,
+        facts=run.facts,
         config=run.options.config_text,
         versions={"torch": str(torch.__version__), "numpy": np.__version__, "python": platform.python_version()},
     )
@@ -190,7 +215,7 @@ def _take_up_weights(run: TrainingRun, player: Player, content: dict[str, Any] |
 
 def _warn_of_rate(wrapper: OptimizerWrapper) -> None:
     rate = wrapper.lr_scheduler.rate
-    if rate != wrapper.lr and not wrapper.lr_scheduler.is_on:
+    if rate != wrapper.lr and not wrapper.lr_scheduler.is_on and not wrapper.lr_scheduler.is_timed:
         log.warn(f"--lr {wrapper.lr:g} has no effect, the checkpoint goes on with {rate:g}; "
                  "--ignore-optimizer-statistics-in-trained-model takes the new one")
 
@@ -201,7 +226,7 @@ def _take_up_history(run: TrainingRun, state: TrainState) -> None:
         run.val_log.load_state_dict(state.val_log)
     if state.position:
         run.position = _resumed_position(run, DataPosition.from_dict(state.position))
-    run.step = state.step
+    run.step, run.seconds_before, run.facts = state.step, state.seconds, dict(state.facts)
     run.table = state.info.split("\n") if state.info else []
 
 
