@@ -20,8 +20,6 @@ from core_scripts.checkpoint.digest import NotPlainError, carried_digest, seal, 
 from core_scripts.checkpoint.files import write_file
 from core_scripts.errors import CheckpointError, SaveError, near_files
 
-_ZIP_START = b"PK\x03\x04"
-
 
 def write_checkpoint(path: Path, content: dict[str, Any]) -> None:
     """Write `content` with its digest, so that a crash at any moment leaves the old file or the new one.
@@ -64,7 +62,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         remedy = f"; there are: {others}" if others else near_files(path) or "; train first"
         raise CheckpointError(f"no checkpoint at {path}{remedy}")
     try:
-        _require_stored_entries(path)
+        _require_sound_archive(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever the bytes of a foreign file make the unpickler stumble over
         reason = _why(path, error)
@@ -112,17 +110,27 @@ def _checksum_line(path: Path, data: memoryview | bytes) -> bytes:
     return f"{hashlib.sha256(data).hexdigest()}  {path.name}\n".encode()
 
 
-def _require_stored_entries(path: Path) -> None:
-    """Raises: BadZipFile if a zip holds more than its own size, so that a small file cannot fill the memory."""
+def _is_zip(path: Path) -> bool:
+    """As torch looks at it."""
     with path.open("rb") as file:
-        if file.read(4) != _ZIP_START:  # of torch before 1.6, or nothing of torch
-            return
+        return file.read(4) == b"PK\x03\x04"
+
+
+def _require_sound_archive(path: Path) -> None:
+    """Raises: ValueError if a zip holds more than its own size, so that a small file cannot fill the memory;
+    BadZipFile if its pickle has another checksum than the zip says: such damage may take content and digest away.
+    """
+    if not _is_zip(path):  # of torch before 1.6, or nothing of torch
+        return
     with zipfile.ZipFile(path) as archive:
         entries = archive.infolist()
-    if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
-        raise zipfile.BadZipFile("its entries are compressed, which torch does not do")
-    if sum(entry.file_size for entry in entries) > path.stat().st_size:
-        raise zipfile.BadZipFile("its entries claim to be larger than the file")
+        if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
+            raise ValueError("its entries are compressed, which torch does not do")
+        if sum(entry.file_size for entry in entries) > path.stat().st_size:
+            raise ValueError("its entries claim to be larger than the file")
+        for entry in entries:
+            if entry.filename.endswith(".pkl"):
+                archive.read(entry)  # compares
 
 
 def _verify_checksum(path: Path) -> None:
@@ -141,8 +149,10 @@ def _why(path: Path, error: Exception) -> str:
         return "it is empty"
     if isinstance(error, PermissionError):
         return "no permission to read it"
-    if not zipfile.is_zipfile(path):
-        return f"{path.stat().st_size} bytes, of another kind or cut short"
+    if not _is_zip(path):
+        return f"{path.stat().st_size} bytes, of another kind"
+    if isinstance(error, zipfile.BadZipFile):
+        return f"{path.stat().st_size} bytes, cut short or changed: {error}"
     if isinstance(error, pickle.UnpicklingError):
         return "it holds more than tensors and plain values; such a file could run any code and is not loaded"
     return str(error).split("\n")[0] or type(error).__name__
