@@ -159,6 +159,7 @@ GROUPS: dict[str, tuple[Option, ...]] = {
         Option("num-threads", 0, "CPU threads; 0: as the system has it", low=0),
         Option("engine", "auto", "how samples are generated one by one", choices=("auto", "naive", "eager")),
         Option("temperature", 1.0, "of sampling; 0 takes the most probable value", low=0),
+        Option("target-speaker", "", "speak as this one, whoever the utterance is of (recipes that know speakers)"),
         Option("generation-seed", 1, "seed of generated samples"),
         Option("debug", False, "show tracebacks"),
         Option("json", False, "print results as JSON"),

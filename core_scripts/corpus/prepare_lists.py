@@ -6,6 +6,7 @@ from pathlib import Path
 
 from core_scripts import log
 from core_scripts.data_io.catalog import read_list
+from core_scripts.data_io.speakers import read_speakers
 from core_scripts.errors import DataError, all_faults, did_you_mean
 
 KINDS = ("train", "val", "test")
@@ -70,7 +71,7 @@ def find_speakers(source: str, names: Sequence[str]) -> dict[str, str]:
         speakers = {name: match[1] for name, match in found.items() if match}
         remedy = "names begin with the speaker and _ or -"
     else:
-        speakers = _read_speakers(Path(source))
+        speakers = read_speakers(Path(source))
         remedy = f"add lines NAME<TAB>speaker to {source}"
     missing = [name for name in names if name not in speakers]
     if missing:
@@ -78,18 +79,6 @@ def find_speakers(source: str, names: Sequence[str]) -> dict[str, str]:
         raise DataError(f"--speakers-from {source}: no speaker for {len(missing)} of {len(names)} recordings "
                         f"({shown}); {remedy}")
     return {name: speakers[name] for name in names}
-
-
-def _read_speakers(path: Path) -> dict[str, str]:
-    speakers: dict[str, str] = {}
-    for number, line in enumerate(read_list(path), 1):
-        name, tab, speaker = line.partition("\t")
-        if not tab or not speaker.strip() or "\t" in speaker:
-            raise DataError(f"{path}, entry {number}: {line!r} is not NAME<TAB>speaker")
-        known = speakers.setdefault(name, speaker.strip())
-        if known != speaker.strip():
-            raise DataError(f"{path}, entry {number}: {name!r} has speaker {speaker.strip()}, before it had {known}")
-    return speakers
 
 
 def make_lists(given: Lists, usable: Sequence[str], speakers: dict[str, str]) -> Lists:
