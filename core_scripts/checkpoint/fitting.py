@@ -1,4 +1,6 @@
 """Putting stored weights into a model: every name and shape is compared before anything is touched."""
+from typing import Any
+
 import torch
 
 from core_scripts import log
@@ -7,19 +9,17 @@ from core_scripts.errors import CheckpointError
 
 
 def load_weights(model: torch.nn.Module, weights: dict[str, torch.Tensor], source: str) -> None:
-    """Load `weights` into `model`; names and shapes must agree exactly, and features and speakers with its record.
+    """Load `weights` into `model`; names, shapes and kinds of number must agree exactly, and features and speakers with
+    its record.
 
-    Raises: CheckpointError that lists what differs, the model is unchanged then; DataError for other features.
+    Raises: CheckpointError that lists what differs, or parameters that are not finite, the model is unchanged then;
+    DataError for other features.
     """
     own = model.state_dict()
     weights = {key: value for key, value in own.items() if is_record(key)} | weights  # older files have no record
     faults = [f"{key}: in the model only" for key in own if key not in weights]
     faults += [f"{key}: in the checkpoint only" for key in weights if key not in own]
-    faults += [
-        f"{key}: {tuple(weights[key].shape)} in the checkpoint, {tuple(own[key].shape)} in the model"
-        for key in own
-        if key in weights and weights[key].shape != own[key].shape and not is_record(key)
-    ]
+    faults += [f"{key}: {found}" for key in own if key in weights and (found := _misfit(key, weights[key], own[key]))]
     if faults:
         shown = "\n".join(f"  {fault}" for fault in faults[:12])
         more = f"\n  and {len(faults) - 12} more" if len(faults) > 12 else ""
@@ -28,19 +28,41 @@ def load_weights(model: torch.nn.Module, weights: dict[str, torch.Tensor], sourc
             "  use the settings it was trained with (run.yaml beside it tells them); in training,\n"
             "  --allow-mismatched-pretrained-model takes what fits"
         )
+    parameters = [key for key, _ in model.named_parameters()]  # buffers may be infinite, as masks are
+    broken = [key for key in parameters if not weights[key].isfinite().all()]
+    if broken:
+        raise CheckpointError(f"{source} holds NaN or infinite values in {', '.join(broken[:5])}; nothing comes out of "
+                              "such weights, take those of an earlier epoch")
     model.load_state_dict(weights)
+
+
+def _misfit(key: str, stored: Any, own: Any) -> str | None:
+    """Why a stored value cannot take the place of the model's own; None: it can."""
+    if is_record(key):
+        return None
+    if not isinstance(stored, torch.Tensor):
+        return f"a {type(stored).__name__} in the checkpoint"
+    if stored.shape != own.shape:  # torch itself takes (1,) for a scalar
+        return f"{tuple(stored.shape)} in the checkpoint, {tuple(own.shape)} in the model"
+    if _kind(stored) != _kind(own):
+        return f"{stored.dtype} in the checkpoint, {own.dtype} in the model"
+    return None
+
+
+def _kind(value: torch.Tensor) -> tuple[bool, bool, bool]:
+    return value.is_floating_point(), value.is_complex(), value.dtype == torch.bool
 
 
 def load_matching_weights(model: torch.nn.Module, weights: dict[str, torch.Tensor], source: str) -> None:
     """Load what has the same name and shape, and say what was left out."""
     own = model.state_dict()
     fitting = {key: value for key, value in weights.items()
-               if key in own and value.shape == own[key].shape and not is_record(key)}
+               if key in own and not is_record(key) and not _misfit(key, value, own[key])}
     model.load_state_dict(own | fitting)
     log.say(f"{source}: {len(fitting)} of {len(own)} weights loaded, {len(weights) - len(fitting)} of its left out")
     for key in weights:
         if key not in fitting:
-            log.note(f"  left out {key} {tuple(weights[key].shape)}")
+            log.note(f"  left out {key} {tuple(getattr(weights[key], 'shape', ()))}")
 
 
 def load_optimizer(optimizer: torch.optim.Optimizer, state: dict, source: str) -> None:

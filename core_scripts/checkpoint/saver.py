@@ -1,4 +1,5 @@
 """When a running training saves, what a save that failed means for it, and which older states are removed."""
+import copy
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -46,8 +47,7 @@ class Saver:
             if self.failures >= _MOST_FAILURES:
                 raise
             error.__cause__ = error.__traceback__ = None  # they hold the bytes that could not be written
-            self.owed = {path: {key: value.detach().to("cpu", copy=True) for key, value in weights.items()}
-                         for path, weights in self.owed.items()}
+            self.owed = copy.deepcopy(self.owed)
             log.warn(f"NOT SAVED ({self.failures} of {_MOST_FAILURES} failures before training stops): {error}. The "
                      "files before are intact; training goes on and tries again at the next save")
         finally:
