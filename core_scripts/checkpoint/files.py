@@ -98,7 +98,7 @@ def _is_alive(pid: int) -> bool:
 
 def _explain(error: OSError, path: Path, size: int) -> SaveError:
     if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-        return SaveError(f"cannot write {path} ({error.strerror}); check the folder's permissions")
+        return SaveError(f"cannot write {path} ({error.strerror}); mend that, or choose another --exp")
     free = shutil.disk_usage(path.parent).free
     told = SaveError(f"disk full: {path} needs {size / 1e6:.1f} MB, {free / 1e6:.1f} MB are free; free space, "
                      "or choose another --exp")
