@@ -16,7 +16,15 @@ from core_scripts.config_parse.arg_parse import Command, parse_command
 from core_scripts.config_parse.config_parse import Resolved, resolve
 from core_scripts.config_parse.project_data import SPLITS, needs_synthetic_corpus, read_corpora, speakers_file
 from core_scripts.data_io.speakers import read_speakers
-from core_scripts.errors import EXIT_INTERRUPTED, ConfigError, RecitalError, UsageError, all_faults, near_files
+from core_scripts.errors import (
+    EXIT_INTERRUPTED,
+    ConfigError,
+    RecitalError,
+    UsageError,
+    all_faults,
+    disk_full,
+    near_files,
+)
 from core_scripts.features.passport import Passport, passports_in, read_passport, require_same
 from core_scripts.run_folder import LOG_NAME, RunFolder, place_run
 
@@ -43,6 +51,12 @@ def run_command(argv: list[str], project_dir: Path) -> int:
             traceback.print_exc()
         log.note(f"error: {error}")
         return error.exit_code
+    except OSError as error:
+        full = disk_full(error)
+        if full is None or "--debug" in argv:
+            raise
+        log.note(f"error: {full}")
+        return full.exit_code
     except KeyboardInterrupt:
         log.note("interrupted")
         return EXIT_INTERRUPTED

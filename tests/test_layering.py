@@ -129,16 +129,6 @@ def test_nobody_but_the_entry_ends_the_process_or_prints(path):
         assert not re.search(r"(?<![\w.])print\(", text), path
 
 
-def test_dangerous_loaders_are_not_used():
-    for path in SOURCES:
-        text = path.read_text(encoding="utf-8")
-        for call in ("pickle.load", "allow_pickle=True", "yaml.unsafe_load", "os.system(", "shell=True", "eval("):
-            stripped = re.sub(r"\.eval\(\)", "", text)
-            assert call not in stripped, f"{path} uses {call}"
-        if "torch.load(" in text:
-            assert path.name == "store.py" and "weights_only=True" in text, path
-
-
 @pytest.mark.parametrize("box", read_boxes(), ids=lambda box: box.title)
 def test_every_box_of_the_flow_chart_is_where_the_page_says(box):
     tree = ast.parse((ROOT / box.file).read_text(encoding="utf-8"))

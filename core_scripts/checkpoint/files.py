@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from core_scripts.errors import EXIT_DISK_FULL, SaveError
+from core_scripts.errors import SaveError, disk_full
 
 _TEMPORARY = re.compile(r"\.(.+)\.(\d+)\.tmp")  # .NAME.PID.tmp
 
@@ -97,10 +97,11 @@ def _is_alive(pid: int) -> bool:
 
 
 def _explain(error: OSError, path: Path, size: int) -> SaveError:
-    if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+    full = disk_full(error)
+    if full is None:
         return SaveError(f"cannot write {path} ({error.strerror}); mend that, or choose another --exp")
     free = shutil.disk_usage(path.parent).free
     told = SaveError(f"disk full: {path} needs {size / 1e6:.1f} MB, {free / 1e6:.1f} MB are free; free space, "
                      "or choose another --exp")
-    told.exit_code = EXIT_DISK_FULL
+    told.exit_code = full.exit_code
     return told

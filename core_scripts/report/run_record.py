@@ -15,6 +15,7 @@ import torch
 import yaml
 
 from core_scripts import log
+from core_scripts.checkpoint.files import write_file
 from core_scripts.config_parse.options import SETTINGS
 from core_scripts.features.passport import Passport
 from core_scripts.run_folder import free_name
@@ -47,7 +48,7 @@ def write_run_record(folder: Path, args: Namespace, data: str, passports: dict[s
                         for key, recipe, here in args.changes},
         "settings": yaml.safe_load(args.config_text),
     }
-    (folder / RUN_NAME).write_text(yaml.safe_dump(record, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    write_file(folder / RUN_NAME, yaml.safe_dump(record, sort_keys=False, allow_unicode=True).encode("utf-8"))
 
 
 def claim_output(folder: Path, args: Namespace, weights: Path) -> dict[str, str]:
