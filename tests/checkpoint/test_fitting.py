@@ -48,6 +48,42 @@ def test_every_difference_is_listed_and_the_model_unchanged():
     assert same(weights(model), before)
 
 
+class Odd(torch.nn.Module):
+    """A scalar, counters, and a mask that is infinite on purpose."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = torch.nn.Parameter(torch.tensor(1.0))
+        self.register_buffer("count", torch.tensor([0]))
+        self.register_buffer("mask", torch.full((2,), -torch.inf))
+
+
+@pytest.mark.parametrize(("key", "value", "told"), [
+    ("scale", torch.ones(1), r"scale: \(1,\) in the checkpoint, \(\) in the model"),
+    ("scale", torch.tensor(1), r"scale: torch\.int64 in the checkpoint, torch\.float32 in the model"),
+    ("count", torch.tensor([True]), r"count: torch\.bool in the checkpoint, torch\.int64 in the model"),
+    ("count", torch.tensor([1j]), r"count: torch\.complex64 in the checkpoint"),
+    ("mask", "a text", "mask: a str in the checkpoint"),
+])
+def test_values_that_torch_itself_would_convert_in_silence_are_refused(key, value, told):
+    model = Odd()
+    stored = weights(model) | {"scale": torch.tensor(5.0), key: value}
+    with pytest.raises(CheckpointError, match=rf"(?s)a\.pt does not fit this model \(1 differences\).*{told}"):
+        load_weights(model, stored, "a.pt")
+    assert model.scale.item() == 1.0
+    load_matching_weights(model, {key: value}, "a.pt")
+    assert same(weights(model), weights(Odd()))
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_parameters_that_are_not_finite_are_named_and_masks_may_be_infinite(value):
+    model = Odd()
+    with pytest.raises(CheckpointError, match=r"a\.pt holds NaN or infinite values in scale; .* an earlier epoch"):
+        load_weights(model, weights(model) | {"scale": torch.tensor(value)}, "a.pt")
+    load_weights(model, weights(model) | {"scale": torch.tensor(2.0, dtype=torch.bfloat16)}, "a.pt")
+    assert model.scale.item() == 2.0 and model.scale.dtype == torch.float32
+
+
 def test_a_long_list_of_differences_is_cut():
     with pytest.raises(CheckpointError, match=r"(?s)\(34 differences\).*and 22 more"):
         load_weights(make_model(), {f"w{number}": torch.zeros(1) for number in range(30)}, "a.pt")

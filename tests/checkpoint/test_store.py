@@ -143,6 +143,33 @@ def test_a_zip_of_something_else_is_no_checkpoint(tmp_path):
         read_checkpoint(tmp_path / "a.pt")
 
 
+def test_a_small_file_that_would_fill_the_memory_is_refused_before_it_is_unpacked(tmp_path):
+    path = tmp_path / "a.pt"
+    write_checkpoint(path, OrderedDict(w=torch.zeros(20_000_000)))
+    with zipfile.ZipFile(path) as old:
+        entries = {entry.filename: old.read(entry) for entry in old.infolist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as new:
+        for name, data in entries.items():
+            new.writestr(name, data)
+    assert path.stat().st_size < 100_000
+    with pytest.raises(CheckpointError, match=r"a\.pt is damaged or not a checkpoint \(its entries are compressed"):
+        read_checkpoint(path)
+
+
+def test_entries_that_claim_more_bytes_than_the_file_has_are_refused(file):
+    data = bytearray(file.read_bytes())
+    place = data.rindex(b"PK\x01\x02")  # the last entry of the directory; its size is 24 bytes further on
+    data[place + 24 : place + 28] = (2**31).to_bytes(4, "little")
+    file.write_bytes(data)
+    with pytest.raises(CheckpointError, match=r"epoch_000\.pt .* \(its entries claim to be larger than the file\)"):
+        read_checkpoint(file)
+
+
+def test_files_of_torch_before_1_6_are_read(tmp_path):
+    torch.save(OrderedDict(w=torch.ones(2)), tmp_path / "a.pt", _use_new_zipfile_serialization=False)
+    assert read_checkpoint(tmp_path / "a.pt")["w"].tolist() == [1, 1]
+
+
 @pytest.mark.filterwarnings("ignore:Detected pickle protocol")
 def test_objects_that_could_run_code_are_refused(tmp_path):
     torch.save({"state_dict": {}, "extra": Unreadable()}, tmp_path / "a.pt")
