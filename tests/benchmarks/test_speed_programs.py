@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from benchmarks.checkpoint import LIMITS
 from benchmarks.measuring import describe, ratios, time_rounds
 from benchmarks.training import TARGETS, make_variants
 from sandbox.config_wavenet import WaveNetConfig
@@ -29,7 +30,16 @@ def test_the_last_line_is_one_json_object_with_the_keys(name, keys):
     assert all(value > 0 for value in results.values())
 
 
-@pytest.mark.parametrize("name", ["training", "data_loading"])
+@pytest.mark.slow
+def test_the_price_of_safety_is_told(tmp_path):
+    done = run_program("checkpoint", "--quick", "--rounds", "1", "--json", "--folder", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    results = json.loads(done.stdout.splitlines()[-1])
+    assert set(LIMITS) | {"seconds_per_checkpoint"} == set(results)
+    assert results["open_files_growth"] == 0 and list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["training", "data_loading", "checkpoint"])
 def test_help_is_answered(name):
     assert "--rounds" in run_program(name, "--help").stdout
 
