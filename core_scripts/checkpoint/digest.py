@@ -41,10 +41,7 @@ def seal(content: dict[str, Any]) -> dict[str, Any]:
     """
     sealed = type(content)((key, value) for key, value in content.items() if key != DIGEST or type(content) is not dict)
     digest = digest_of(sealed)
-    if type(sealed) is dict:
-        sealed[DIGEST] = digest
-    else:
-        sealed.digest = digest
+    (sealed if type(sealed) is dict else vars(sealed))[DIGEST] = digest
     return sealed
 
 
@@ -64,7 +61,7 @@ def verify_content(content: dict[str, Any] | None, source: str) -> None:
     bare = {key: value for key, value in content.items() if key != DIGEST} if is_dict else content
     try:
         same = digest_of(bare) == stored
-    except NotPlainError as error:
+    except (NotPlainError, RecursionError) as error:
         raise CheckpointError(f"{source} is damaged: {error}; take another one") from error
     if not same:
         raise CheckpointError(
@@ -75,7 +72,7 @@ def verify_content(content: dict[str, Any] | None, source: str) -> None:
 
 def carried_digest(content: dict[str, Any]) -> str | None:
     """The digest that loaded content came with; None: it is not of ours, or older."""
-    return content.get(DIGEST) if type(content) is dict else vars(content).get(DIGEST)
+    return (content if type(content) is dict else getattr(content, "__dict__", {})).get(DIGEST)
 
 
 def digest_of(content: dict[str, Any]) -> str:

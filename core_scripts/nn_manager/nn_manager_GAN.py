@@ -6,6 +6,7 @@ from typing import Any
 import torch
 
 from core_scripts import log
+from core_scripts.checkpoint.train_state import require_same_step
 from core_scripts.constants import STREAM_MODEL, STREAM_VALIDATION
 from core_scripts.data_io.collate import Batch
 from core_scripts.errors import ConfigError
@@ -46,6 +47,7 @@ def f_train_wrapper_GAN(
         raise ConfigError("--size-accumulate-grad is for one model with one loss; GAN training has no use for it")
     if run.options.amp != "none" or run.options.polyak:
         raise ConfigError("--amp and --polyak are for one model with one loss; leave them out of GAN training")
+    require_same_step((checkpoint_G, checkpoint_D))
     take_up(run, generator, checkpoint_G)
     take_up(run, discriminator, checkpoint_D, history=False)
     for player in run.players:

@@ -47,6 +47,8 @@ def test_if_all_are_damaged_nothing_is_overwritten_and_the_exit_code_says_so(arg
         (tmp_path / name).write_bytes(b"torn")
     with pytest.raises(CheckpointError, match="none of the 2 checkpoints in .* is valid; --fresh") as caught:
         checkpoint_to_train_from(args)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {
+        "epoch_000.pt": b"torn", "epoch_001.pt": b"torn"}
     assert caught.value.exit_code == EXIT_NO_CHECKPOINT == 4
 
 

@@ -6,7 +6,13 @@ import torch
 
 from core_scripts.checkpoint.fitting import load_matching_weights, load_optimizer, load_weights
 from core_scripts.checkpoint.store import write_checkpoint
-from core_scripts.checkpoint.train_state import is_full, read_weights, state_from_checkpoint, weights_of
+from core_scripts.checkpoint.train_state import (
+    is_full,
+    read_weights,
+    require_same_step,
+    state_from_checkpoint,
+    weights_of,
+)
 from core_scripts.errors import CheckpointError
 
 
@@ -146,6 +152,14 @@ def test_a_state_of_a_newer_format_asks_for_an_upgrade():
 def test_a_state_without_optimizer_is_told_to_be_no_full_checkpoint():
     with pytest.raises(CheckpointError, match="not a full checkpoint: optimizer absent; use it with --init-from"):
         state_from_checkpoint({"state_dict": {}})
+
+
+def test_states_of_two_models_must_be_of_one_moment():
+    one, other, bare = ({"state_dict": {}, "step": 3}, {"state_dict": {}, "step": 4}, OrderedDict(w=torch.ones(1)))
+    for together in ((one, one), (one, None), (None, None), (one, bare), (one, {"state_dict": {}})):
+        require_same_step(together)
+    with pytest.raises(CheckpointError, match="are of steps 3 and 4, not of one moment; take two of the same number"):
+        require_same_step((one, other))
 
 
 def test_upstream_states_with_keys_of_their_own_are_read():

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from training_tools import CPU, Bench, Tiny, at_call, is_same, load_data, same_state, weights
+from training_tools import CPU, Bench, Tiny, at_call, is_same, load_data, make_args, same_state, weights
 
+from core_scripts.checkpoint.choosing import checkpoint_to_train_from
 from core_scripts.checkpoint.store import checksum_path, list_checkpoints, read_checkpoint
 from core_scripts.errors import EXIT_DISK_FULL, CheckpointError, SaveError
 from core_scripts.nn_manager.nn_manager import f_convert_epoch_to_trained, f_inference_wrapper
@@ -138,6 +139,36 @@ def test_what_a_killed_process_left_is_mended_when_the_run_goes_on(bench, capsys
     assert names(folder) == ["epoch_000.pt", "metrics.csv", "trained_model.pt", "trained_model.pt.sha256"]
     assert checksum_path(folder / "trained_model.pt").read_bytes() == line
     assert capsys.readouterr().err.count("which a killed process left") == 3
+
+
+@pytest.mark.parametrize("place", ["weights", "optimizer", "position", "configuration"])
+def test_one_flipped_bit_anywhere_sends_the_run_back_to_the_state_before_and_it_ends_alike(bench, capsys, place):
+    bench.train("whole", config_text="lr: 0.05")
+    bench.train("run", epochs=2, config_text="lr: 0.05")
+    path = bench.runs / "run/epoch_001.pt"
+    state = bench.state("run/epoch_001.pt")
+    moments = list(state["optimizer"]["state"].values())
+    flip_bit(path, {
+        "weights": state["state_dict"]["back.weight"].numpy().tobytes(),
+        "optimizer": moments[0]["exp_avg"].numpy().tobytes(),
+        "position": b"fingerprint",
+        "configuration": b"lr: 0.05",
+    }[place])
+    torch.load(path)  # says nothing
+    args = make_args(bench.runs / "run", trained_model="", init_from="")
+    bench.train("run", checkpoint=checkpoint_to_train_from(args), seed=99)
+    told = capsys.readouterr()
+    assert "epoch_001.pt is damaged" in told.err and "Continuing from" in told.out and "epoch_000.pt" in told.out
+    assert same_state(bench.state("run/epoch_002.pt"), bench.state("whole/epoch_002.pt"))
+    assert is_same(bench.state("run/trained_model.pt"), bench.state("whole/trained_model.pt"))
+
+
+def flip_bit(path: Path, where: bytes) -> None:
+    """The lowest bit of the last byte of a place in the file."""
+    data = bytearray(path.read_bytes())
+    assert data.count(where) == 1
+    data[data.index(where) + len(where) - 1] ^= 1
+    path.write_bytes(data)
 
 
 def damaged(path: Path) -> dict:
