@@ -143,7 +143,8 @@ def f_run_one_epoch(run: TrainingRun, data: Any, monitor: Monitor, step: StepFun
                 run.follow_clock()
             group = group_of(number - first, total - first, options.accumulate if training else 1)
             losses = step(run, move_batch(batch, run.device), group)
-            monitor.add(losses.parts, losses.flags, int(batch.lengths.sum()), time.perf_counter() - started)
+            if losses.is_finite or not training:
+                monitor.add(losses.parts, losses.flags, int(batch.lengths.sum()), time.perf_counter() - started)
             progress.show(number + 1, "loss " + " ".join(f"{loss:.4f}" for loss in losses.parts))
             if training and options.adapt_lengths:
                 data.update_seq_len_in_sampler_sub(batch.info)

@@ -60,6 +60,8 @@ class TrainingRun:
     observers: Observers = field(default_factory=Observers)
     step: int = 0  # optimizer steps done
     pending: int = 0  # samples whose gradients wait for a step
+    fault: str = ""  # what is not finite among them
+    bad_steps: int = 0  # in a row, left out because of that
     gradient_norm: float = math.nan  # of the last step, before it was clipped
     seconds_before: float = 0.0  # that earlier processes took
     table: list[str] = field(default_factory=list)
@@ -152,6 +154,7 @@ def _state_of(run: TrainingRun, player: Player) -> TrainState:
         info="\n".join(run.table),
         position=run.position.to_dict(),
         step=run.step,
+        bad_steps=run.bad_steps,
         seconds=run.clock.seconds,
         facts=run.facts,
         config=run.options.config_text,
@@ -208,7 +211,8 @@ def _take_up_history(run: TrainingRun, state: TrainState) -> None:
         run.val_log.load_state_dict(state.val_log)
     if state.position:
         run.position = _resumed_position(run, DataPosition.from_dict(state.position))
-    run.step, run.seconds_before, run.facts = state.step, state.seconds, dict(state.facts)
+    run.step, run.bad_steps = state.step, state.bad_steps
+    run.seconds_before, run.facts = state.seconds, dict(state.facts)
     run.table = state.info.split("\n") if state.info else []
 
 

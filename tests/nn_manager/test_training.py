@@ -150,23 +150,50 @@ def broken_on(name: str, how: str):
 
 
 @pytest.mark.parametrize("how", ["loss", "gradient"])
-def test_what_is_not_finite_is_refused_by_the_names_of_the_utterances_before_anything_changed(make_run, how):
+def test_what_is_not_finite_changes_no_weight_is_told_by_utterance_and_passed_over(make_run, how, capsys):
     run, batches = make_run(broken_on("d", how)(), grad_clip_norm=1.0)
     train_step(run, batches[0], ALONE)
-    before = weights(model_of(run)), run.position, run.step
-    with pytest.raises(NonFiniteLossError, match=r"is nan on 2,c,0,12,0, 3,d,0,12,0; nothing was updated") as caught:
-        train_step(run, batches[1], ALONE)
-    assert caught.value.exit_code == 3
-    assert how in str(caught.value)
-    assert is_same(weights(model_of(run)), before[0])
-    assert (run.position, run.step) == before[1:]
+    before, moments = weights(model_of(run)), str(run.players[0].optimizer.optimizer.state_dict())
+    train_step(run, batches[1], ALONE)
+    assert is_same(weights(model_of(run)), before)
+    assert str(run.players[0].optimizer.optimizer.state_dict()) == moments
+    assert (run.position.samples, run.step, run.bad_steps) == (4, 2, 1)
+    told = capsys.readouterr().err
+    assert how in told and "is nan on 2,c,0,12,0, 3,d,0,12,0: step 1 is left out; 3 in a row would end" in told
+    train_step(run, batches[2], ALONE)
+    assert run.bad_steps == 0 and not is_same(weights(model_of(run)), before)
 
 
 @pytest.mark.parametrize("how", ["loss", "gradient"])
-def test_a_run_that_meets_nan_saves_nothing_of_it(bench, how):
-    with pytest.raises(NonFiniteLossError, match="Lower --lr, set --grad-clip-norm, or look at these files"):
-        bench.train("run", broken_on("g", how), loader={"shuffle": False})
-    assert not list((bench.runs / "run").glob("*.pt"))
+def test_one_bad_minibatch_spoils_its_whole_group_and_no_other(make_run, how):
+    run, batches = make_run(broken_on("d", how)())
+    before = weights(model_of(run))
+    train_step(run, batches[1], Group(2, False))
+    train_step(run, batches[0], Group(2, True))
+    assert is_same(weights(model_of(run)), before) and run.position.samples == 4
+    train_step(run, batches[2], ALONE)
+    assert not is_same(weights(model_of(run)), before)
+
+
+@pytest.mark.parametrize("how", ["loss", "gradient"])
+def test_the_third_bad_step_in_a_row_ends_the_run_and_keeps_the_last_good_state(bench, how):
+    def train(**options):
+        with pytest.raises(NonFiniteLossError, match="number 3 in a row; nothing was updated with them") as end:
+            bench.train("run", broken_on("a", how), loader={"batch_size": 7}, epochs=9, **options)
+        assert end.value.exit_code == 3
+
+    train()
+    states = sorted(path.name for path in (bench.runs / "run").glob("epoch_*.pt"))
+    assert states == ["epoch_000.pt", "epoch_001.pt"]
+    assert all(value.isfinite().all() for value in bench.state("run/epoch_001.pt")["state_dict"].values())
+    train(checkpoint="run/epoch_000.pt")  # taken up after the first bad step, it ends at the same one
+    assert sorted(path.name for path in (bench.runs / "run").glob("epoch_*.pt")) == states
+
+
+def test_losses_of_steps_left_out_do_not_count(bench):
+    bench.train("run", broken_on("g", "loss"), loader={"shuffle": False}, epochs=1)
+    record = bench.state("run/epoch_000.pt")["train_log"]["epochs"][0]
+    assert math.isfinite(record["sums"][0]) and record["weight"] == 6 * FRAMES
 
 
 def test_nan_in_validation_is_never_the_best(bench):
