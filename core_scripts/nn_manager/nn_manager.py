@@ -122,6 +122,8 @@ def f_run_one_epoch(run: TrainingRun, data: Any, monitor: Monitor, step: StepFun
     """
     training = monitor is run.train_log
     options = run.options
+    if training:
+        run.position = run.position.begin(data.get_batch_size())
     data.set_position(run.position if training else DataPosition(seed=options.seed, epoch=run.position.epoch))
     loader = data.get_loader()
     limit = options.train_batches if training else options.val_batches
