@@ -45,7 +45,9 @@ def test_another_cut_alone_keeps_weights_and_begins_the_epoch_anew(bench, inside
     told = [line for line in capsys.readouterr().err.splitlines() if "first sample" in line]
     assert len(told) == 1
     assert "checkpoint: 14 items of 6 samples at most; now: 7 items of whole utterances" in told[0]
-    assert bench.state("other/epoch_001_00000008.pt")["position"]["samples"] == 2
+    went_on = bench.state("other/epoch_001_00000008.pt")
+    assert went_on["position"]["samples"] == 2
+    assert {int(moments["step"]) for moments in went_on["optimizer"]["state"].values()} == {went_on["step"]} == {8}
 
 
 def test_another_seed_begins_the_epoch_anew(bench, inside, capsys):
