@@ -68,12 +68,12 @@ class CutRule:
     def _grid(self, length: int) -> tuple[int, range]:
         """How many pieces, and the shifts of a grid of `truncate` that cut so many, none below the minimum.
 
-            shift               0                                    length
-              |----- piece 0 ---:------|----- piece 1 -----|--- piece 2 --:-----|
+            shift         0                                               length
+              |           |-- piece 0 --|------- piece 1 -------|-- piece 2 --|         |
 
-        A utterance of m whole pieces and a rest is covered by m+1 pieces at some shifts and by m+2 at the others. The
-        number that has more of them is taken, which is at least half, so items stay the same in every epoch. Where
-        neither can be had without pieces below the minimum, m whole ones slide over the utterance.
+        An utterance of m whole pieces and a rest is covered by m+1 pieces at some shifts and by m+2 at the others. The
+        number that has more of them is taken (truncate / 2 - minimum of them at least), so items stay the same in every
+        epoch. Where neither can be had without pieces below the minimum, m whole ones slide over the utterance.
         """
         size, least = self.truncate, max(self.minimum or 0, self.grain)
         whole, rest = divmod(length, size)
