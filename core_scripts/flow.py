@@ -56,7 +56,7 @@ def train_once(resolved: Resolved, folder: RunFolder) -> None:
     optimizer = OptimizerWrapper(model, stage.args)
     checkpoint = checkpoint_to_train_from(stage.args)
     if not stage.args.not_save_anything:
-        write_run_record(folder.path, stage.args, train_set.fingerprint().digest)
+        write_run_record(folder.path, stage.args, train_set.fingerprint())
     f_train_wrapper(stage.args, model, loss, stage.device, optimizer, train_set, val_set, checkpoint)
 
 

@@ -166,16 +166,21 @@ class CorpusLoader:
         wanted = set(names)
         return [number for number, name in enumerate(self.get_seq_name_list()) if name in wanted]
 
-    def fingerprint(self) -> DataFingerprint:
-        """Of the names, lengths, cut and order of items. Batch size and workers may change without changing it."""
+    def fingerprint(self) -> str:
+        """Changes with the names, the lengths, the cut and the order of items; not with batch size and workers."""
         options = self._loader_options
         drawn = [f"{options.shuffle},{options.sampler},{options.merge}"]
         drawn += ["random_offset" for dataset in self._datasets if dataset.rule.random_offset]
+        return _digest("\n".join([*drawn, *self.get_seq_info()]))
+
+    def full_fingerprint(self) -> DataFingerprint:
+        """The fingerprint, and in words the two things that it may differ in."""
+        options = self._loader_options
         files = [(number, name, dataset.lengths[name]) for number, dataset in enumerate(self._datasets)
                  for name in dict.fromkeys(item.seq_name for item in dataset.items)]
         cuts = " + ".join(dataset.describe_cut() for dataset in self._datasets)
         return DataFingerprint(
-            digest=_digest("\n".join([*drawn, *self.get_seq_info()])),
+            digest=self.fingerprint(),
             files=f"{len(files)} utterances of {sum(length for _, _, length in files)} samples "
                   f"({_digest(repr(sorted(files)))[:12]}, in the order {_digest(repr(files))[:12]})",
             cut=f"{cuts}, shuffle {options.shuffle}, sampler {options.sampler}, merge {options.merge}",

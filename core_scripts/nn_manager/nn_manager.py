@@ -77,7 +77,7 @@ def start_run(args: Any, players: tuple[Player, ...], device: torch.device, data
         save=SaveOptions.from_args(args),
         train_log=Monitor(),
         val_log=Monitor(),
-        position=DataPosition(seed=options.seed, fingerprint=data.fingerprint()),
+        position=DataPosition(seed=options.seed, fingerprint=data.full_fingerprint()),
     )
 
 
