@@ -78,7 +78,7 @@ def start_run(args: Any, players: tuple[Player, ...], device: torch.device, data
         save=SaveOptions.from_args(args),
         train_log=Monitor(),
         val_log=Monitor(),
-        position=DataPosition(seed=options.seed, fingerprint=data.fingerprint()),
+        position=DataPosition(seed=options.seed, fingerprint=data.full_fingerprint()),
         clock=RunClock(options.minutes),
         observers=Observers(options.observers),
     )
@@ -129,6 +129,8 @@ def f_run_one_epoch(run: TrainingRun, data: Any, monitor: Monitor, step: StepFun
     """
     training = monitor is run.train_log
     options = run.options
+    if training:
+        run.position = run.position.begin(data.get_batch_size())
     data.set_position(run.position if training else DataPosition(seed=options.seed, epoch=run.position.epoch))
     total = count_batches(data, options.train_batches if training else options.val_batches)
     done = run.position.samples if training else 0

@@ -98,9 +98,9 @@ class TimedItems:
         return f"waited {self.waited:.1f} s of {total:.1f} s for data ({share:.0%}){remedy}"
 
 
-def describe_fault(what: str, value: torch.Tensor | float, batch: Batch) -> str:
+def describe_fault(what: str, value: float, batch: Batch) -> str:
     """What is not finite, and on which utterances."""
-    return f"{what} is {float(value)} on {', '.join(batch.info)}"
+    return f"{what} is {value} on {', '.join(batch.info)}"
 
 
 def require_names(names: Collection[str] | None, known: Collection[str]) -> None:

@@ -6,15 +6,18 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from training_tools import CPU, FRAMES, TRAINING, Squares, Tiny, is_same, load_data, make_args, weights
+from training_tools import CPU, FRAMES, TRAINING, VALIDATION, Squares, Tiny, is_same, load_data, make_args, weights
 
 from core_scripts.data_io.position import DataPosition
 from core_scripts.errors import NonFiniteLossError
 from core_scripts.nn_manager.grouping import Group, group_of, is_due
 from core_scripts.nn_manager.model_base import adapt_model
-from core_scripts.nn_manager.nn_manager import start_run, train_step
+from core_scripts.nn_manager.nn_manager import start_run, train_epochs, train_step, validate
+from core_scripts.nn_manager.steps import validation_step
+from core_scripts.nn_manager.stopping import StopRequest
 from core_scripts.nn_manager.training_run import Player, TrainingRun
 from core_scripts.op_manager.op_manager import OptimizerWrapper
+from core_scripts.op_manager.op_process_monitor import Monitor
 
 ALONE = Group(1, True)
 
@@ -225,6 +228,25 @@ def test_validation_changes_neither_modes_nor_statistics_nor_the_training_to_com
     without = bench.train("without", Frozen, validation=False, **options)
     assert is_same(weights(with_val), weights(without))
     assert is_same(weights(with_val), weights(longer))
+
+
+def test_evaluating_after_every_step_changes_nothing_in_the_weights(bench, make_run):
+    def train(step) -> TrainingRun:
+        torch.manual_seed(7)
+        run, _ = make_run(Frozen(), epochs=2, size_accumulate_grad=2)
+        train_epochs(run, load_data(bench.data, TRAINING, shuffle=True), None, step, validation_step)
+        return run
+
+    def step_and_evaluate(run, batch, group):
+        losses = train_step(run, batch, group)
+        validate(run, val_data, validation_step, StopRequest(), monitor)
+        return losses
+
+    val_data, monitor = load_data(bench.data, VALIDATION), Monitor()
+    never, always = train(train_step), train(step_and_evaluate)
+    assert len(monitor.epochs) == 2
+    assert is_same(weights(model_of(never)), weights(model_of(always)))
+    assert (never.position, never.step) == (always.position, always.step)
 
 
 def test_validation_sees_the_same_losses_whenever_it_is_done(bench):
