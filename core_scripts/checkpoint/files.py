@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from core_scripts import fault
 from core_scripts.errors import SaveError, disk_full
 
 _TEMPORARY = re.compile(r"\.(.+)\.(\d+)\.tmp")  # .NAME.PID.tmp
@@ -20,14 +21,17 @@ def write_file(path: Path, data: memoryview | bytes, companion: tuple[Path, byte
     """
     contents = [(path, data)] + ([companion] if companion else [])
     try:
+        fault.reach("saving")
         os.makedirs(path.parent, exist_ok=True)
         for place, content in contents:  # all that needs space before anything is touched
             _write_through(_temporary(place), content)
+        fault.reach("written")
         if companion and os.path.lexists(companion[0]):
             os.unlink(companion[0])
             sync_folder(path.parent)
         for place, _ in contents:
             os.replace(_temporary(place), place)
+            fault.reach("renamed")
             sync_folder(path.parent)
     except OSError as error:
         for place, _ in contents:
@@ -39,6 +43,7 @@ def write_file(path: Path, data: memoryview | bytes, companion: tuple[Path, byte
 def remove_files(paths: Iterable[Path]) -> None:
     """Remove files one after the other; one that cannot be removed takes space and nothing else, so it may stay."""
     for path in paths:
+        fault.reach("pruning")
         with suppress(OSError):
             os.unlink(path)
 

@@ -1,4 +1,5 @@
 """GAN training: another step over the same epochs. Inference is the ordinary one, on the generator."""
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -9,11 +10,11 @@ from core_scripts import log
 from core_scripts.checkpoint.train_state import require_same_step
 from core_scripts.constants import STREAM_MODEL, STREAM_VALIDATION
 from core_scripts.data_io.collate import Batch
-from core_scripts.errors import ConfigError
+from core_scripts.errors import ConfigError, NonFiniteLossError
 from core_scripts.nn_manager.grouping import Group
 from core_scripts.nn_manager.model_base import adapt_model
 from core_scripts.nn_manager.nn_manager import start_run, train_epochs
-from core_scripts.nn_manager.nn_manager_tools import Losses, call_model, require_finite, seed_model_randomness
+from core_scripts.nn_manager.nn_manager_tools import Losses, call_model, describe_fault, seed_model_randomness
 from core_scripts.nn_manager.steps import clip_gradients
 from core_scripts.nn_manager.training_run import Player, TrainingRun, take_up
 
@@ -67,7 +68,7 @@ def f_train_wrapper_GAN(
 def gan_step(run: TrainingRun, losses: GANLosses, batch: Batch) -> Losses:
     """One generation, one update of the discriminator on it, one of the generator; then the data position moves on.
 
-    Raises: NonFiniteLossError before the player concerned is changed.
+    Raises: NonFiniteLossError before the player concerned is changed; nothing is saved after it.
     """
     seed_model_randomness(run.options.seed, STREAM_MODEL, run.step, 0)
     generator, discriminator = run.players
@@ -120,11 +121,18 @@ def adapt_gan_losses(generator: Any, discriminator: Any, loss_wrapper: Any) -> G
 
 
 def _update(player: Player, loss: torch.Tensor, batch: Batch) -> None:
-    require_finite("loss", loss, batch)
+    _require_finite("loss", float(loss.detach()), batch)
     player.optimizer.optimizer.zero_grad()  # the other player's loss went through this one too
     loss.backward()
-    clip_gradients(player, batch)
+    _require_finite("norm of the gradient", clip_gradients(player), batch)
     player.optimizer.optimizer.step()
+
+
+def _require_finite(what: str, value: float, batch: Batch) -> None:
+    """Raises: NonFiniteLossError. The other player may have moved on already, so the game ends at once."""
+    if not math.isfinite(value):
+        raise NonFiniteLossError(f"{describe_fault(what, value, batch)}; the run ends, the last saved state is from "
+                                 "before. Lower --lr, set --grad-clip-norm, or look at these files")
 
 
 def _both(loss_g: torch.Tensor, loss_d: torch.Tensor) -> Losses:

@@ -36,7 +36,8 @@ CONTRACT_DEFAULTS = {
     "--active-learning-cache-dataname-path": "",
 }
 OWN_DEFAULTS = {
-    "exp": "base", "fresh": False, "init_from": "", "config_file": "", "engine": "auto", "temperature": 1.0,
+    "exp": "base", "fresh": False, "init_from": "", "resume_data": "same", "config_file": "", "engine": "auto",
+    "temperature": 1.0,
     "generation_seed": 1, "debug": False, "device": "auto", "keep_checkpoints": 0, "inference_batch_size": 0,
     "save_every_minutes": 0.0,
     "num_threads": 0, "json": False, "amp": "none", "polyak": 0.0,

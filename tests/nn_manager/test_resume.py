@@ -11,7 +11,6 @@ import torch
 from training_tools import BATCHES, TRAINING, Bench, Tiny, at_call, is_same, make_args, same_state, weights
 
 from core_scripts.checkpoint.choosing import checkpoint_to_train_from
-from core_scripts.checkpoint.digest import seal
 from core_scripts.checkpoint.store import list_checkpoints, read_checkpoint
 from core_scripts.errors import CheckpointError
 from core_scripts.op_manager.op_process_monitor import Monitor
@@ -186,14 +185,6 @@ def test_more_epochs_go_on_and_fewer_end_at_once(whole, bench):
     bench.train("more", epochs=4, checkpoint=last)
     bench.train("longer", epochs=4)
     assert same_state(bench.state("more/epoch_003.pt"), bench.state("longer/epoch_003.pt"))
-
-
-def test_other_data_begin_the_epoch_anew_and_it_is_said(whole, bench, capsys):
-    inside = read_checkpoint(whole("plain").runs / "plain/epoch_001_00000007.pt")
-    inside["position"]["fingerprint"] = "of other data"
-    bench.train("other", checkpoint=seal(inside), save_model_every_n_minibatches=1)
-    assert "data or seed differ from the checkpoint's: epoch 1 starts from its first sample" in capsys.readouterr().err
-    assert bench.state("other/epoch_001_00000008.pt")["position"]["samples"] == 2
 
 
 def test_a_checkpoint_of_another_model_is_refused_with_every_difference(whole, bench):
