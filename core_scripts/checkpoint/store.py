@@ -69,10 +69,28 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         raise CheckpointError(f"{path} is damaged or not a checkpoint ({reason}); take another one") from error
     if not isinstance(content, dict):
         raise CheckpointError(f"{path} holds a {type(content).__name__}, not a dict of weights or of training state")
-    verify_content(content, str(path))
-    if carried_digest(content) is None:
-        _verify_checksum(path)
+    verify_loaded(content, path)
+    if carried_digest(content) is None and not _has_its_checksum(path):
+        raise CheckpointError(f"{path} is damaged: its checksum is not that of {checksum_path(path).name}; take "
+                              "another one, or remove that file if the weights were changed on purpose")
     return content
+
+
+def verify_loaded(content: dict[str, Any] | None, path: Path | None) -> None:
+    """Check content against the digest in it, whoever loaded it; `path`: from where, if that is known.
+
+    Weights that somebody changed and saved again with torch.save carry the digest of the first ones along. Where the
+    file itself is sound they are taken, and it is said.
+    Raises: CheckpointError if the content is damaged.
+    """
+    source = "the checkpoint" if path is None else str(path)
+    try:
+        verify_content(content, source)
+    except CheckpointError:
+        is_known = path is not None and path.is_file()
+        if type(content) is not OrderedDict or (is_known and not (_is_intact(path) and _has_its_checksum(path))):
+            raise
+        log.warn(f"{source}: the weights are others than a training wrote; they are taken as they are now")
 
 
 def list_checkpoints(folder: Path, stem: str, ext: str) -> list[Path]:
@@ -133,15 +151,22 @@ def _require_sound_archive(path: Path) -> None:
                 archive.read(entry)  # compares
 
 
-def _verify_checksum(path: Path) -> None:
-    """Weights that somebody else wrote carry no digest; they are held to the checksum beside them, if there is one."""
+def _is_intact(path: Path) -> bool:
+    """Whether every part of a zip has the checksum that the zip says."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.testzip() is None
+    except (OSError, ValueError, zipfile.BadZipFile):
+        return False
+
+
+def _has_its_checksum(path: Path) -> bool:
+    """Whether a file has the checksum that stands beside it; also true where none does."""
     beside = checksum_path(path)
     if not beside.is_file():
-        return
+        return True
     with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if beside.read_bytes()[:64] != found.encode():
-        raise CheckpointError(f"{path} is damaged: its checksum is not that of {beside.name}; take another one")
+        return beside.read_bytes()[:64] == hashlib.file_digest(file, "sha256").hexdigest().encode()
 
 
 def _why(path: Path, error: Exception) -> str:

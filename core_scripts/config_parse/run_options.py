@@ -70,6 +70,7 @@ class SaveOptions(OptionRecord):
     not_save_anything: bool = option("not_save_anything")
     force_save_lite: bool = option("force_save_lite_trained_network_per_epoch")  # after every epoch, best or not
     keep_checkpoints: int = option("keep_checkpoints")  # newest full checkpoints; 0: all
+    loaded_path: Path | None = option("trained_model", convert=lambda name: Path(name) if name else None)
     metrics_file: Path | None = None  # CSV, a row per epoch; None under a main.py of upstream's kind
 
     @property

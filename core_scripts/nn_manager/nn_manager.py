@@ -8,10 +8,9 @@ from typing import Any
 import torch
 
 from core_scripts import fault, log
-from core_scripts.checkpoint.digest import verify_content
 from core_scripts.checkpoint.fitting import load_weights
 from core_scripts.checkpoint.saver import Saver
-from core_scripts.checkpoint.store import write_weights
+from core_scripts.checkpoint.store import verify_loaded, write_weights
 from core_scripts.checkpoint.train_state import weights_of
 from core_scripts.config_parse.run_options import CallOptions, InferOptions, SaveOptions, TrainOptions
 from core_scripts.data_io.collate import Batch
@@ -242,11 +241,11 @@ def f_inference_wrapper(args, pt_model, device, test_dataset_wrapper, checkpoint
     Raises: CheckpointError if the weights do not fit; DataError if the output cannot be written.
     """
     hooks = adapt_model(pt_model)
-    options, call = InferOptions.from_args(args), CallOptions.from_args(args)
+    options, call, save = InferOptions.from_args(args), CallOptions.from_args(args), SaveOptions.from_args(args)
     if hooks.takes_batch and options.segment_length > 0:
         raise ConfigError("--trunc-input-length-for-inference is for models of one pass, this one generates whole "
                           "files; leave it out")
-    verify_content(checkpoint, "the checkpoint")
+    verify_loaded(checkpoint, save.loaded_path or save.trained_path)
     load_weights(pt_model.to(device, dtype=torch.float32), weights_of(checkpoint), "the checkpoint")
     test_dataset_wrapper.print_info()
     require_names(options.names, test_dataset_wrapper.get_seq_name_list())
@@ -270,7 +269,7 @@ def f_inference_wrapper(args, pt_model, device, test_dataset_wrapper, checkpoint
 def f_convert_epoch_to_trained(args, pt_model, device, checkpoint) -> None:
     """Write the weights of a full checkpoint as the trained model."""
     save = SaveOptions.from_args(args)
-    verify_content(checkpoint, "the checkpoint")
+    verify_loaded(checkpoint, save.loaded_path)
     load_weights(pt_model, weights_of(checkpoint), "the checkpoint")
     write_weights(save.trained_path, pt_model.state_dict())
     log.say(f"Model is saved to {save.trained_path}")

@@ -12,11 +12,10 @@ import numpy as np
 import torch
 
 from core_scripts import fault, log
-from core_scripts.checkpoint.digest import verify_content
 from core_scripts.checkpoint.files import remove_leftovers, write_file
 from core_scripts.checkpoint.fitting import load_matching_weights, load_optimizer, load_weights
 from core_scripts.checkpoint.saver import Saver, remove_older
-from core_scripts.checkpoint.store import restore_checksum, write_checkpoint
+from core_scripts.checkpoint.store import restore_checksum, verify_loaded, write_checkpoint
 from core_scripts.checkpoint.train_state import TrainState, is_full, state_from_checkpoint, weights_of
 from core_scripts.config_parse.run_options import CallOptions, SaveOptions, TrainOptions
 from core_scripts.data_io.position import DataPosition
@@ -189,7 +188,7 @@ def take_up(
     GAN takes from its first player. Returns the averaged weights that go with it; empty: none.
     Raises: CheckpointError if it does not fit.
     """
-    verify_content(content, _SOURCE)
+    verify_loaded(content, run.save.loaded_path)
     if content is not None:
         fault.reach("loading")
     if content is None or not is_full(content) or run.options.allow_mismatched:

@@ -8,7 +8,13 @@ import pytest
 import torch
 
 from core_scripts.checkpoint.digest import DIGEST, NotPlainError, carried_digest, digest_of, seal, verify_content
-from core_scripts.checkpoint.store import checksum_path, read_checkpoint, write_checkpoint, write_weights
+from core_scripts.checkpoint.store import (
+    checksum_path,
+    read_checkpoint,
+    verify_loaded,
+    write_checkpoint,
+    write_weights,
+)
 from core_scripts.errors import CheckpointError
 
 WEIGHTS = OrderedDict(a=torch.arange(3.0), b=torch.tensor(2))
@@ -129,6 +135,23 @@ def test_a_dict_that_somebody_else_loaded_is_checked_too(tmp_path, content):
     with pytest.raises(CheckpointError, match="the checkpoint is damaged: .*Who changed it on purpose calls seal"):
         verify_content(loaded, "the checkpoint")
     verify_content(seal(loaded), "the checkpoint")
+
+
+def test_weights_that_somebody_changed_and_saved_again_are_taken_and_it_is_said(tmp_path, capsys):
+    path = tmp_path / "trained_model.pt"
+    write_weights(path, WEIGHTS)
+    loaded = torch.load(path)
+    loaded["b"] += 1
+    torch.save(loaded, tmp_path / "mine.pt")
+    assert read_checkpoint(tmp_path / "mine.pt")["b"] == 3
+    assert "mine.pt: the weights are others than a training wrote" in capsys.readouterr().err
+    verify_loaded(loaded, None)
+    assert "the checkpoint: the weights are others" in capsys.readouterr().err
+    torch.save(loaded, path)  # the checksum beside says that this is not the file
+    with pytest.raises(CheckpointError, match=r"trained_model\.pt is damaged"):
+        read_checkpoint(path)
+    with pytest.raises(CheckpointError, match=r"trained_model\.pt is damaged"):
+        verify_loaded(loaded, path)
 
 
 def test_a_full_state_without_its_digest_is_damaged_unless_it_is_older_than_digests(tmp_path):

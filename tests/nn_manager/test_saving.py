@@ -174,20 +174,21 @@ def flip_bit(path: Path, where: bytes) -> None:
 def damaged(path: Path) -> dict:
     """As upstream's main.py loads it, after a bit of a weight was flipped on the disk."""
     loaded = torch.load(path)
-    tensor = loaded.get("state_dict", loaded)["back.weight"]
-    tensor.view(torch.int32)[0, 0] ^= 1
-    return loaded
+    flip_bit(path, loaded.get("state_dict", loaded)["back.weight"].numpy().tobytes())
+    return torch.load(path)
 
 
 @pytest.mark.parametrize("name", ["epoch_000.pt", "trained_model.pt"])
 def test_damage_in_a_checkpoint_that_upstreams_main_loaded_is_found_by_the_wrappers(bench, name):
     bench.train("run", epochs=1)
-    content, told = damaged(bench.runs / "run" / name), "the checkpoint is damaged: what it holds is not what was"
+    path = bench.runs / "run" / name
+    content, told = damaged(path), f"{name} is damaged: what it holds is not what was written"
     with pytest.raises(CheckpointError, match=told):
-        bench.train("again", epochs=2, checkpoint=content)
+        bench.train("again", epochs=2, checkpoint=content, trained_model=str(path))
     model = Tiny()
     before = weights(model)
-    args = Namespace(save_model_dir=str(bench.runs / "new"), output_dir=str(bench.runs / "out"))
+    out = str(bench.runs / "out")
+    args = Namespace(save_model_dir=out, output_dir=out, trained_model=str(path))
     for wrapper in (lambda: f_inference_wrapper(args, model, CPU, load_data(bench.data, ("x",)), content),
                     lambda: f_convert_epoch_to_trained(args, model, CPU, content)):
         with pytest.raises(CheckpointError, match=told):
