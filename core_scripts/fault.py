@@ -1,4 +1,4 @@
-"""FAULT=place[:N[:action]]: this process fails when it reaches a place for the N-th time. For tests of what survives it.
+"""FAULT=place[:N[:action]]: this process fails when it reaches a place for the N-th time. Tests see what is left.
 
 Without the variable nothing happens. Places are named where they stand (`reach`); PLACES tells when each is reached.
 Actions: kill (the default, as kill -9), term, int, usr1 (that signal), group (SIGTERM to the whole process group, as
