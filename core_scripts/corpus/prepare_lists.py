@@ -6,7 +6,7 @@ from pathlib import Path
 
 from core_scripts import log
 from core_scripts.data_io.catalog import read_list
-from core_scripts.errors import DataError, all_faults, did_you_mean
+from core_scripts.errors import DataError, UsageError, all_faults, did_you_mean, near_files
 
 KINDS = ("train", "val", "test")
 _HELD_OUT = 0.05  # share of a speaker's recordings in val, and again in test
@@ -20,6 +20,8 @@ def read_given_lists(paths: dict[str, Path], known: Sequence[str]) -> Lists:
 
     Raises: DataError with all names that no recording has, and all that train and also validate or test.
     """
+    if absent := [f"--{kind}-list {path}: {_why_no_file(path)}" for kind, path in paths.items() if not path.is_file()]:
+        raise all_faults(UsageError, "lists", absent)
     lists = {kind: read_list(path) for kind, path in paths.items()}
     there, faults = set(known), []
     for kind, names in lists.items():
@@ -37,6 +39,10 @@ def read_given_lists(paths: dict[str, Path], known: Sequence[str]) -> Lists:
         title = "lists; names are paths below --wav-dir without ending"
         raise all_faults(DataError, title, faults[:_SHOWN_FAULTS] + rest)
     return lists
+
+
+def _why_no_file(path: Path) -> str:
+    return "is a folder, not a text file" if path.is_dir() else f"no such file{near_files(path)}"
 
 
 def _near(name: str, known: Sequence[str], there: set[str], told: int) -> str:
@@ -69,6 +75,10 @@ def find_speakers(source: str, names: Sequence[str]) -> dict[str, str]:
         found = {name: re.match(r"([^_-]+)[_-]", name.rpartition("/")[2]) for name in names}
         speakers = {name: match[1] for name, match in found.items() if match}
         remedy = "names begin with the speaker and _ or -"
+    elif not Path(source).is_file():
+        near = did_you_mean(source, ("folder", "prefix")) or near_files(Path(source))
+        raise UsageError(f"--speakers-from {source} is neither folder nor prefix, nor a file of NAME<TAB>speaker "
+                         f"lines{near}")
     else:
         speakers = _read_speakers(Path(source))
         remedy = f"add lines NAME<TAB>speaker to {source}"

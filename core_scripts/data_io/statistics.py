@@ -34,9 +34,15 @@ class Moments:
     def of(cls, frames: np.ndarray, used: np.ndarray) -> "Moments":
         """Of the values (N, D) where `used` (N, D) is true."""
         count = used.sum(axis=0).astype(np.float64)
-        values = np.where(used, frames.astype(np.float64), 0.0)
+        values = frames.astype(np.float64)
+        unused = None if used.all() else ~used
+        if unused is not None:
+            values[unused] = 0.0
         mean = values.sum(axis=0) / np.maximum(count, 1)
-        return cls(count, mean, (np.where(used, values - mean, 0.0) ** 2).sum(axis=0))
+        values -= mean
+        if unused is not None:
+            values[unused] = 0.0
+        return cls(count, mean, np.square(values, out=values).sum(axis=0))
 
     def merge(self, other: "Moments") -> "Moments":
         """Of both sets together (Chan, Golub, LeVeque 1979, eq. 2.1)."""
