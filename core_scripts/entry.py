@@ -14,10 +14,10 @@ from pathlib import Path
 from core_scripts import log
 from core_scripts.config_parse.arg_parse import Command, parse_command
 from core_scripts.config_parse.config_parse import Resolved, resolve
-from core_scripts.config_parse.project_data import SPLITS, needs_synthetic_corpus, read_corpora
+from core_scripts.config_parse.project_data import SPLITS, needs_synthetic_corpus, read_corpora, speakers_file
+from core_scripts.data_io.speakers import read_speakers
 from core_scripts.errors import EXIT_INTERRUPTED, ConfigError, RecitalError, UsageError, all_faults, near_files
-from core_scripts.features.config_mel import MelConfig
-from core_scripts.features.passport import passport_of, read_passport, require_same
+from core_scripts.features.passport import Passport, passports_in, read_passport, require_same
 from core_scripts.run_folder import LOG_NAME, RunFolder, place_run
 
 DEMO_CONFIG = "demo.yaml"
@@ -58,6 +58,8 @@ def run_verb(command: Command, project_dir: Path) -> None:
     if command.verb == "trace" and "exp" not in command.given:
         command.args.exp = command.verb  # nothing of a real run is touched
     resolved = resolve(command, project_dir)
+    if resolved.args.target_speaker and command.verb in ("train", "trace"):
+        raise UsageError("--target-speaker is for generating; training takes who speaks from the file of `speakers`")
     if command.verb == "prepare":
         prepare_recordings(resolved, project_dir)
         return
@@ -66,15 +68,15 @@ def run_verb(command: Command, project_dir: Path) -> None:
         log.say(resolved.as_yaml())
         return
     resolved = place_run(resolved, project_dir)
-    place, infers = Path(resolved.args.save_model_dir), command.verb == "infer"
-    only_reads = infers and not resolved.args.trained_model
-    with RunFolder(place, fresh=resolved.args.fresh and not infers, found=only_reads) as folder:
+    place, uses_run = Path(resolved.args.save_model_dir), command.verb in ("infer", "evaluate")
+    must_exist = uses_run and not resolved.args.trained_model
+    with RunFolder(place, fresh=resolved.args.fresh and not uses_run, found=must_exist) as folder:
         log.open_run_log(folder.path / LOG_NAME)
         # Threads that spin while they wait make a step ten times slower where other processes want the cores too.
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         from core_scripts import flow  # torch, which takes seconds and reads that variable, comes only now
 
-        columns = {"train": (flow.train,), "infer": (flow.infer,), "trace": (flow.trace,),
+        columns = {"train": (flow.train,), "infer": (flow.infer,), "evaluate": (flow.score,), "trace": (flow.trace,),
                    "demo": (flow.train, flow.infer, flow.score)}
         for column in columns[command.verb]:
             column(resolved, folder)
@@ -133,16 +135,18 @@ def check_data_keys(resolved: Resolved, splits: Sequence[str]) -> None:
                and source.parent != to_be_made and not source.is_file()]
     if missing:
         raise all_faults(ConfigError, "lists are missing; correct the path in config.py, or give data=FOLDER", missing)
-    records = [value for value in vars(resolved.config).values() if isinstance(value, MelConfig)]
+    wanted = list(passports_in(resolved.config).values())
+    speakers = speakers_file(resolved.config)
+    if speakers is not None and speakers.parent != to_be_made and not resolved.args.target_speaker:
+        read_speakers(speakers)
     stored = {stream.directory for corpus in corpora for stream in corpus.inputs if stream.front_end is None}
     for folder in sorted(stored - {None}):
-        check_passport(folder, records)
+        check_passport(folder, wanted)
 
 
-def check_passport(folder: Path, records: list[MelConfig]) -> None:
+def check_passport(folder: Path, wanted: list[Passport]) -> None:
     """Raises: DataError if stored frames are of another kind than all that the config describes."""
     found = read_passport(folder)
-    wanted = [passport_of(record) for record in records]
     if found is not None and wanted and found not in wanted:
         require_same(found, wanted[0], (str(folder), "the configuration"),
                      "prepare the recordings again, or set the values of the configuration to those of the features")

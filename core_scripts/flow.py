@@ -3,6 +3,7 @@ import importlib
 import json
 from argparse import Namespace
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -10,8 +11,9 @@ import torch
 
 from core_scripts import log
 from core_scripts.analysis.trace import trace_boxes
-from core_scripts.checkpoint.choosing import checkpoint_to_generate_with, checkpoint_to_train_from
+from core_scripts.checkpoint.choosing import checkpoint_to_generate_with, checkpoint_to_train_from, weights_file
 from core_scripts.checkpoint.fitting import load_weights
+from core_scripts.checkpoint.model_record import record_of
 from core_scripts.checkpoint.train_state import weights_of
 from core_scripts.config_parse.config_parse import Resolved
 from core_scripts.config_parse.data_config import LoaderOptions
@@ -20,11 +22,17 @@ from core_scripts.corpus.synthetic import ensure_corpus
 from core_scripts.data_io.customize_dataset import NII_MergeDataSetLoader
 from core_scripts.errors import ConfigError, UsageError, near_files
 from core_scripts.evaluation.bits import measure_bits
+from core_scripts.evaluation.condition_watch import ConditionWatch
+from core_scripts.features.passport import passports_in
 from core_scripts.nn_manager.model_base import CropContext, ModelBase
 from core_scripts.nn_manager.nn_manager import f_inference_wrapper, f_train_wrapper
+from core_scripts.nn_manager.observing import RunObserver
 from core_scripts.op_manager.op_manager import OptimizerWrapper
+from core_scripts.report.clip_proposal import ClipProposal
 from core_scripts.report.curve import draw_curve
-from core_scripts.report.run_record import write_run_record
+from core_scripts.report.run_record import claim_output, write_run_record
+from core_scripts.report.status import STATUS_NAME, StatusFile
+from core_scripts.report.tensorboard_log import TensorBoardLog
 from core_scripts.run_folder import CURVE_NAME, METRICS_NAME, RESULT_NAME, RunFolder
 from core_scripts.startup_config import choose_device, set_random_seed
 
@@ -51,21 +59,36 @@ def train_once(resolved: Resolved, folder: RunFolder) -> None:
     stage = set_stage(resolved, folder)
     train_set = require_data_set(stage, "trn")
     val_set = load_data_set(stage, "val")
-    model = build_model(stage, train_set, train_set.get_data_mean_std())
+    checkpoint = checkpoint_to_train_from(stage.args)
+    model = build_model(stage, train_set, train_set.get_data_mean_std(), checkpoint)
     loss = stage.recipe.Loss(stage.args)
     optimizer = OptimizerWrapper(model, stage.args)
-    checkpoint = checkpoint_to_train_from(stage.args)
     if not stage.args.not_save_anything:
-        write_run_record(folder.path, stage.args, train_set.fingerprint())
+        write_run_record(folder.path, stage.args, train_set.fingerprint(), passports_in(stage.conf))
+        stage.args.observers = make_observers(stage)
     f_train_wrapper(stage.args, model, loss, stage.device, optimizer, train_set, val_set, checkpoint)
+
+
+def make_observers(stage: Stage) -> tuple[RunObserver, ...]:
+    """What watches the training run of this stage."""
+    model_class, folder = stage.recipe.Model, stage.folder.path
+    observers: list[RunObserver] = [StatusFile(folder / STATUS_NAME), ClipProposal()]
+    if issubclass(model_class, ModelBase) and model_class.audits_condition:
+        observers.append(ConditionWatch())
+    if stage.args.tensorboard:
+        observers.append(TensorBoardLog(folder / "tensorboard", vars(stage.conf).get("wav_samp_rate")))
+    return tuple(observers)
 
 
 def infer(resolved: Resolved, folder: RunFolder) -> None:
     """Generate the test list into the run's output folder."""
     stage = set_stage(resolved, folder)
     test_set = require_data_set(stage, "test")
-    model = build_model(stage, test_set, None)
     checkpoint = checkpoint_to_generate_with(stage.args)
+    model = build_model(stage, test_set, None, checkpoint)
+    output = Path(stage.args.output_dir)
+    claim = claim_output(output, stage.args, weights_file(stage.args))
+    write_run_record(output, stage.args, test_set.fingerprint(), passports_in(stage.conf), **claim)
     f_inference_wrapper(stage.args, model, stage.device, test_set, checkpoint)
 
 
@@ -73,8 +96,9 @@ def score(resolved: Resolved, folder: RunFolder) -> None:
     """Print bits per sample of the trained model on the test list, beside baselines, and keep them in result.json."""
     stage = set_stage(resolved, folder)
     train_set, test_set = require_data_set(stage, "trn"), require_data_set(stage, "test")
-    model = build_model(stage, test_set, None).to(stage.device)
-    load_weights(model, weights_of(checkpoint_to_generate_with(stage.args)), "the trained model")
+    checkpoint = checkpoint_to_generate_with(stage.args)
+    model = build_model(stage, test_set, None, checkpoint).to(stage.device)
+    load_weights(model, weights_of(checkpoint), "the trained model")
     table = measure_bits(model, train_set, test_set, stage.device)
     (folder.path / RESULT_NAME).write_text(json.dumps(asdict(table), indent=1) + "\n", encoding="utf-8")
     log.say(json.dumps(asdict(table)) if stage.args.json else str(table))
@@ -142,6 +166,14 @@ def crop_context(stage: Stage) -> CropContext:
     return model_class.crop_context(stage.conf) if issubclass(model_class, ModelBase) else CropContext()
 
 
-def build_model(stage: Stage, data: NII_MergeDataSetLoader, mean_std: Any) -> torch.nn.Module:
-    """The recipe's Model for the dimensions of `data`."""
-    return stage.recipe.Model(data.get_in_dim(), data.get_out_dim(), stage.args, stage.conf, mean_std)
+def build_model(stage: Stage, data: NII_MergeDataSetLoader, mean_std: Any, checkpoint: Any = None) -> torch.nn.Module:
+    """The recipe's Model for the dimensions of `data`, with the speakers of the checkpoint that it is going to get.
+
+    Raises: DataError if somebody speaks in `data` whom it does not know.
+    """
+    record = record_of(weights_of(checkpoint)) if checkpoint is not None else None
+    stage.args.speaker_names = record.speakers if record is not None else ()
+    model = stage.recipe.Model(data.get_in_dim(), data.get_out_dim(), stage.args, stage.conf, mean_std)
+    if isinstance(model, ModelBase) and model.speakers is not None:
+        model.speakers.numbers(dict.fromkeys(data.get_seq_name_list()))
+    return model

@@ -36,7 +36,12 @@ def warn(message: str) -> None:
     _write(f"warning: {message}", sys.stderr)
 
 
-def _write(message: str, stream: TextIO) -> None:
-    print(message, file=stream, flush=True)
+def record(message: str) -> None:
+    """For the log file alone."""
     if _run_log is not None:
         print(message, file=_run_log, flush=True)
+
+
+def _write(message: str, stream: TextIO) -> None:
+    print(message, file=stream, flush=True)
+    record(message)

@@ -1,11 +1,11 @@
-"""How far a long job is: a moving bar on a terminal, else a plain line now and then."""
+"""How far a long job is: a moving bar on a terminal, and a plain line a minute everywhere else."""
 import sys
 import time
 from types import TracebackType
 
 from core_scripts import log
 
-LINE_INTERVAL_SECONDS = 30.0
+LINE_INTERVAL_SECONDS = 60.0
 
 
 class Progress:
@@ -34,14 +34,14 @@ class Progress:
         if self._bar is not None:
             self._bar.set_postfix_str(text, refresh=False)
             self._bar.update(done - self._bar.n)
-            return
         now = time.monotonic()
         if self._quiet or now - self._last < LINE_INTERVAL_SECONDS:
             return
         self._last = now
         left = (now - self._begun) / (done - self._first) * (self._total - done)
         parts = (f"{self._label}: {done:,}/{self._total:,}", text, f"{left:.0f} s left")
-        log.note("  ".join(part for part in parts if part))
+        tell = log.note if self._bar is None else log.record  # a line on the terminal would tear the bar
+        tell("  ".join(part for part in parts if part))
 
 
 def _make_bar(label: str, total: int, unit: str):

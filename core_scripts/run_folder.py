@@ -58,7 +58,7 @@ class RunFolder:
     def __enter__(self) -> "RunFolder":
         self._lock = _lock_folder(self.path)
         if self._fresh and any(item.name != ".lock" for item in self.path.iterdir()):
-            aside = _free_name(self.path)
+            aside = free_name(self.path)
             self.path.rename(aside)
             log.say(f"--fresh: the run before is kept in {aside}")
             self._lock.close()
@@ -90,7 +90,8 @@ def _lock_folder(path: Path) -> TextIO:
     return lock
 
 
-def _free_name(path: Path) -> Path:
+def free_name(path: Path) -> Path:
+    """NAME.old-N beside `path`, N the first that is not there."""
     number = 1
     while (aside := path.with_name(f"{path.name}.old-{number}")).exists():
         number += 1

@@ -188,7 +188,7 @@ def build_upsample(config: WaveNetConfig) -> FixedUpsample | TransposedUpsample:
     """The module for `config.upsample`."""
     chain = config.upsample_geometry()
     if config.upsample == "transposed":
-        return TransposedUpsample(chain, config.cond_channels)
+        return TransposedUpsample(chain, config.condition_channels)
     return FixedUpsample(chain.ops[0], config.upsample == "linear")
 
 

@@ -103,7 +103,8 @@ class WaveNet(nn.Module):
         self._first_frame = -config.frame_context()[0]
         self.upsample = build_upsample(config)
         self.embed = self.head.build_input()
-        self.condition = nn.Linear(config.cond_channels, config.layers * 2 * config.gate_channels)  # for all layers
+        outputs = config.layers * 2 * config.gate_channels  # for all layers at once
+        self.condition = nn.Linear(config.condition_channels, outputs)
         self.layers = nn.ModuleList(GatedLayer(config, dilation, layer == config.layers - 1)
                                     for layer, dilation in enumerate(config.dilations))
         self.skip = nn.Linear(config.layers * config.gate_channels, config.skip_channels)  # all skips and their sum

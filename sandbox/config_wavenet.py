@@ -43,6 +43,7 @@ class WaveNetConfig:
     bits: int = 8  # 2**bits mu-law levels of the categorical head; the others have 16 bits
     mixtures: int = 10  # components of the logistics head
     cond_channels: int = 80  # values per conditioning frame
+    global_channels: int = 0  # values beside each frame that are the same for a whole utterance, as of a speaker
     hop: int = 80  # samples per conditioning frame
     upsample: str = "repeat"
     upsample_factors: tuple[int, ...] = ()  # stages of the transposed mode, product = hop; empty: chosen from hop
@@ -59,6 +60,11 @@ class WaveNetConfig:
     def levels(self) -> int:
         """Number of codes."""
         return 2**self.bits if self.head == "categorical" else _PCM_LEVELS
+
+    @property
+    def condition_channels(self) -> int:
+        """Values per frame as the network gets them, those of the whole utterance behind those of the frame."""
+        return self.cond_channels + self.global_channels
 
     @property
     def dilations(self) -> tuple[int, ...]:
@@ -113,9 +119,11 @@ class WaveNetConfig:
         return TransposedConv(self.upsample_taps * factor, factor, (self.upsample_taps - 1) // 2 * factor)
 
     def _size_faults(self) -> list[str]:
-        sizes = [field.name for field in fields(self) if field.type in (int, "int")]
+        sizes = [field.name for field in fields(self) if field.type in (int, "int") and field.name != "global_channels"]
         faults = [f"{name}={getattr(self, name)!r} must be a whole number of at least 1"
                   for name in sizes if not _is_count(getattr(self, name))]
+        if not _is_count(self.global_channels) and self.global_channels != 0:
+            faults.append(f"global_channels={self.global_channels!r} must be a whole number of at least 0")
         if not isinstance(self.upsample_factors, tuple) or not all(map(_is_count, self.upsample_factors)):
             faults.append(f"upsample_factors={self.upsample_factors!r} must be a list of whole numbers of at least 1")
         return faults

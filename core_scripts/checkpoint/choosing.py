@@ -44,4 +44,9 @@ def checkpoint_to_train_from(args: Namespace) -> dict[str, Any] | None:
 
 def checkpoint_to_generate_with(args: Namespace) -> dict[str, Any]:
     """--trained-model, else the best weights of the run. Raises: CheckpointError if there is none."""
-    return read_checkpoint(Path(args.trained_model) if args.trained_model else SaveOptions.from_args(args).trained_path)
+    return read_checkpoint(weights_file(args))
+
+
+def weights_file(args: Namespace) -> Path:
+    """The file that `checkpoint_to_generate_with` reads."""
+    return Path(args.trained_model) if args.trained_model else SaveOptions.from_args(args).trained_path

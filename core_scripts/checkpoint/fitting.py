@@ -2,21 +2,23 @@
 import torch
 
 from core_scripts import log
+from core_scripts.checkpoint.model_record import is_record
 from core_scripts.errors import CheckpointError
 
 
 def load_weights(model: torch.nn.Module, weights: dict[str, torch.Tensor], source: str) -> None:
-    """Load `weights` into `model`; names and shapes must agree exactly.
+    """Load `weights` into `model`; names and shapes must agree exactly, and features and speakers with its record.
 
-    Raises: CheckpointError that lists what differs; the model is unchanged then.
+    Raises: CheckpointError that lists what differs, the model is unchanged then; DataError for other features.
     """
     own = model.state_dict()
+    weights = {key: value for key, value in own.items() if is_record(key)} | weights  # older files have no record
     faults = [f"{key}: in the model only" for key in own if key not in weights]
     faults += [f"{key}: in the checkpoint only" for key in weights if key not in own]
     faults += [
         f"{key}: {tuple(weights[key].shape)} in the checkpoint, {tuple(own[key].shape)} in the model"
         for key in own
-        if key in weights and weights[key].shape != own[key].shape
+        if key in weights and weights[key].shape != own[key].shape and not is_record(key)
     ]
     if faults:
         shown = "\n".join(f"  {fault}" for fault in faults[:12])
@@ -32,7 +34,8 @@ def load_weights(model: torch.nn.Module, weights: dict[str, torch.Tensor], sourc
 def load_matching_weights(model: torch.nn.Module, weights: dict[str, torch.Tensor], source: str) -> None:
     """Load what has the same name and shape, and say what was left out."""
     own = model.state_dict()
-    fitting = {key: value for key, value in weights.items() if key in own and value.shape == own[key].shape}
+    fitting = {key: value for key, value in weights.items()
+               if key in own and value.shape == own[key].shape and not is_record(key)}
     model.load_state_dict(own | fitting)
     log.say(f"{source}: {len(fitting)} of {len(own)} weights loaded, {len(weights) - len(fitting)} of its left out")
     for key in weights:

@@ -16,6 +16,7 @@ from core_scripts.errors import UsageError, all_faults, did_you_mean, report_wit
 VERBS = {
     "train": "train with config.py; continues the run that is there",
     "infer": "generate files into exp/NAME/output/",
+    "evaluate": "bits per sample on the test list, beside baselines",
     "prepare": "from a folder of recordings to data for training (prepare --help)",
     "config": "show the settings that would be used, and do nothing",
     "demo": "built-in data, everything once, offline",

@@ -65,6 +65,12 @@ def read_options(conf: Any, args: Any, split: str, cache_dir: Path) -> DataOptio
     )
 
 
+def speakers_file(conf: Any) -> Path | None:
+    """The file NAME<TAB>speaker that the config names; None: speakers are not told apart."""
+    named = vars(conf).get("speakers") if conf is not None else None
+    return _path(conf, named) if named else None
+
+
 def needs_synthetic_corpus(conf: Any, splits: Sequence[str]) -> Path | None:
     """The folder of the synthetic corpus, if a list of one of the splits lies in it."""
     values = vars(conf)

@@ -96,6 +96,8 @@ class TrainOptions(OptionRecord):
     seed: int = option("seed")
     amp: str = option("amp")  # bf16: products of the forward pass in bfloat16
     polyak: float = option("polyak")  # decay of the averaged weights; 0: none
+    minutes: float = option("minutes")  # of training in all; 0: epochs count
+    observers: tuple = ()  # of nn_manager.observing.RunObserver; none under a main.py of upstream's kind
     config_text: str = ""  # all settings, YAML; empty under a main.py of upstream's kind
 
 
@@ -122,6 +124,7 @@ class OptimizerOptions(OptionRecord):
     weight_decay: float = option("l2_penalty", convert=lambda penalty: max(penalty, 0.0))
     grad_clip_norm: float = option("grad_clip_norm")  # 0 or less: no clipping
     epochs: int = option("epochs")
+    minutes: float = option("minutes")  # above 0: the clock decides on the rate and the end
     no_best_epochs: int = option("no_best_epochs")
     lr_decay_factor: float = option("lr_decay_factor")  # 0 or less: no scheduler
     scheduler_type: int = option("lr_scheduler_type")

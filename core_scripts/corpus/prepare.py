@@ -27,6 +27,7 @@ from core_scripts.corpus.prepare_proposal import (
     mel_for_rate,
     minimum_seconds,
     proposed_words,
+    speaker_words,
     stored_words,
     train_command,
 )
@@ -81,6 +82,7 @@ def prepare(request: Request, conf: ProjectConfig) -> None:
             done, moments = _extract_all(usable, lists, mel, request)
             place.finish(lists, speakers, moments)
     words = proposed_words(conf, mel, round(median(one.samples for one in done.values())))
+    words += speaker_words(conf) if len(set(speakers.values())) > 1 else []
     _tell_end(done, lists, request, words, stored_words(conf))
 
 

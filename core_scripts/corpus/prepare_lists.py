@@ -6,6 +6,7 @@ from pathlib import Path
 
 from core_scripts import log
 from core_scripts.data_io.catalog import read_list
+from core_scripts.data_io.speakers import read_speakers
 from core_scripts.errors import DataError, UsageError, all_faults, did_you_mean, near_files
 
 KINDS = ("train", "val", "test")
@@ -80,7 +81,7 @@ def find_speakers(source: str, names: Sequence[str]) -> dict[str, str]:
         raise UsageError(f"--speakers-from {source} is neither folder nor prefix, nor a file of NAME<TAB>speaker "
                          f"lines{near}")
     else:
-        speakers = _read_speakers(Path(source))
+        speakers = read_speakers(Path(source))
         remedy = f"add lines NAME<TAB>speaker to {source}"
     missing = [name for name in names if name not in speakers]
     if missing:
@@ -88,18 +89,6 @@ def find_speakers(source: str, names: Sequence[str]) -> dict[str, str]:
         raise DataError(f"--speakers-from {source}: no speaker for {len(missing)} of {len(names)} recordings "
                         f"({shown}); {remedy}")
     return {name: speakers[name] for name in names}
-
-
-def _read_speakers(path: Path) -> dict[str, str]:
-    speakers: dict[str, str] = {}
-    for number, line in enumerate(read_list(path), 1):
-        name, tab, speaker = line.partition("\t")
-        if not tab or not speaker.strip() or "\t" in speaker:
-            raise DataError(f"{path}, entry {number}: {line!r} is not NAME<TAB>speaker")
-        known = speakers.setdefault(name, speaker.strip())
-        if known != speaker.strip():
-            raise DataError(f"{path}, entry {number}: {name!r} has speaker {speaker.strip()}, before it had {known}")
-    return speakers
 
 
 def make_lists(given: Lists, usable: Sequence[str], speakers: dict[str, str]) -> Lists:

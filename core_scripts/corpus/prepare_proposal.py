@@ -9,6 +9,7 @@ from core_scripts.errors import ConfigError
 from core_scripts.features.config_mel import MelConfig
 
 _LONGEST_FFT = 2**14
+_VOICE_CHANNELS = 16
 _CROP_KEYS = ("truncate_seq", "minimum_len")
 
 
@@ -79,6 +80,14 @@ def stored_words(conf: ProjectConfig) -> list[str]:
         return []
     return ["input_front_ends=None", "input_exts=[.mel]", 'input_dirs=[["{data}/mel"]]',
             'test_input_dirs=[["{data}/mel"]]', f"input_fills=[{key}]"]
+
+
+def speaker_words(conf: ProjectConfig) -> list[str]:
+    """What lets the recipe tell the speakers apart; nothing if it cannot."""
+    records = [name for name, value in vars(conf).items()
+               if name != "presets" and children(value).get("global_channels") == 0]
+    return ["speakers={data}/speakers.tsv", f"{records[0]}.global_channels={_VOICE_CHANNELS}"] \
+        if records and vars(conf).get("speakers") == "" else []
 
 
 def train_command(name: str, out: Path, words: list[str]) -> str:

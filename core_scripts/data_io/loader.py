@@ -119,6 +119,13 @@ class CorpusLoader:
     def get_loader(self) -> BatchLoader:
         return BatchLoader(ConcatDataset(self._datasets), self._sampler, self._loader_options)
 
+    def spread_batches(self, count: int) -> list[Batch]:
+        """At most `count` batches of items that lie evenly over the whole data set, read here and now."""
+        items, size = ConcatDataset(self._datasets), self._loader_options.batch_size
+        chosen = dict.fromkeys(number * len(items) // (count * size) for number in range(count * size))
+        batches = [list(chosen)[first : first + size] for first in range(0, len(chosen), size)]
+        return [customize_collate([items[number] for number in batch]) for batch in batches]
+
     def set_position(self, position: DataPosition) -> None:
         """Let the next iteration yield the batches of this epoch from this sample on."""
         self._sampler.set_position(position)

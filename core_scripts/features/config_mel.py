@@ -1,9 +1,10 @@
 """The log-mel front end as a record: numbers only, so that configurations and geometry never import torch."""
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from core_scripts.errors import ConfigError, all_faults
+from core_scripts.features.feature_record import FeatureRecord
 from core_scripts.geometry.ops import Frame
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def mel_to_hz(mel: float) -> float:
 
 
 @dataclass(frozen=True, kw_only=True)
-class MelConfig:
+class MelConfig(FeatureRecord):
     """What a log-mel frame is: natural logarithm of mel-weighted spectral magnitudes.
 
     Frame i is centred on samples [i*hop, (i+1)*hop) of the signal and reaches (window - hop)/2 beyond on each side:
@@ -37,6 +38,11 @@ class MelConfig:
 
     Raises: ConfigError, all faults together.
     """
+
+    formula: ClassVar[str] = "log-mel 1"
+    meaning: ClassVar[str] = (
+        "ln(max(floor, triangles of area 1 on Slaney's mel scale x |FFT of periodic Hann window|)); "
+        "frame i is centred on samples [i*hop, (i+1)*hop), zeros stand outside of the file")
 
     rate_hz: int = 16000
     window: int = 400  # samples, periodic Hann
@@ -56,6 +62,10 @@ class MelConfig:
     def dim(self) -> int:
         """Values per frame."""
         return self.bands
+
+    def settings(self) -> dict[str, Any]:
+        """All numbers that the values depend on; an upper edge that was left open counts as half the rate."""
+        return asdict(self) | {"high_hz": self.top_hz}
 
     @property
     def top_hz(self) -> float:

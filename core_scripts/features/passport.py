@@ -1,27 +1,28 @@
-"""The feature passport: how stored features were made, as a small record that travels with them. No torch."""
+"""The feature passport: how features were made, as a small record that travels with them. No torch.
+
+It lies beside stored features, in the weights of models that were trained on them, and beside what these generate.
+"""
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from core_scripts.errors import DataError
-from core_scripts.features.config_mel import MelConfig
+from core_scripts.features.feature_record import FeatureRecord
 
 PASSPORT_NAME = "passport.json"
 FORMAT = "recital-features 1"
-MEL_FORMULA = "log-mel 1"  # count up when the same settings give other values
-_MEL_MEANING = "ln(max(floor, triangles of area 1 on Slaney's mel scale x |FFT of periodic Hann window|)); " \
-               "frame i is centred on samples [i*hop, (i+1)*hop), zeros stand outside of the file"
 _HASH_DIGITS = 12
 
 
 @dataclass(frozen=True)
 class Passport:
-    """formula: name and version of the computation; settings: all numbers that it depends on."""
+    """formula: name and version of the computation; settings: all numbers that it depends on; meaning: in words."""
 
     formula: str
     settings: dict[str, Any]
+    meaning: str = field(default="", compare=False)
 
     @property
     def hash(self) -> str:
@@ -31,18 +32,42 @@ class Passport:
 
     def to_json(self) -> str:
         """As it stands in passport.json; `meaning` and `hash` are for readers, the rest is what counts."""
-        told = {"format": FORMAT, "formula": self.formula, "meaning": _MEL_MEANING}
-        return json.dumps(told | self.settings | {"hash": self.hash}, indent=1) + "\n"
+        return json.dumps(self.to_dict(), indent=1) + "\n"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same as plain values."""
+        told = {"format": FORMAT, "formula": self.formula, "meaning": self.meaning}
+        return told | self.settings | {"hash": self.hash}
+
+    @classmethod
+    def from_dict(cls, record: dict[str, Any], where: str) -> "Passport":
+        """The inverse of `to_dict`. Raises: DataError if it is no passport, or was changed by hand."""
+        try:
+            known = cls(record["formula"], {name: value for name, value in record.items()
+                                            if name not in ("format", "formula", "meaning", "hash")},
+                        str(record.get("meaning", "")))
+            is_whole = record["format"] == FORMAT and record["hash"] == known.hash
+        except (ValueError, KeyError, TypeError, AttributeError) as fault:
+            raise DataError(f"{where} is no readable passport of features ({fault!r}); prepare the features again"
+                            ) from None
+        if not is_whole:
+            raise DataError(f"{where} contradicts itself: its hash does not belong to its values; prepare again")
+        return known
 
     def __str__(self) -> str:
         return f"{self.hash} ({self.formula}, " + ", ".join(f"{k} {v:g}" for k, v in self.settings.items()) + ")"
 
 
-def passport_of(mel: MelConfig) -> Passport:
-    """The passport of frames that `mel` computes; an upper edge that was left open counts as half the rate."""
-    settings = asdict(mel) | {"high_hz": mel.top_hz}
-    return Passport(MEL_FORMULA, {name: value if isinstance(value, int) else float(value)
-                                  for name, value in settings.items()})
+def passport_of(record: FeatureRecord) -> Passport:
+    """The passport of the frames that `record` describes."""
+    settings = {name: value if isinstance(value, int) else float(value) for name, value in record.settings().items()}
+    return Passport(record.formula, settings, record.meaning)
+
+
+def passports_in(conf: Any) -> dict[str, Passport]:
+    """The passports of all features that a configuration describes, by the name of the setting."""
+    values = {} if conf is None else vars(conf)
+    return {name: passport_of(value) for name, value in values.items() if isinstance(value, FeatureRecord)}
 
 
 def read_passport(folder: Path) -> Passport | None:
@@ -53,16 +78,11 @@ def read_passport(folder: Path) -> Passport | None:
     path = folder / PASSPORT_NAME
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
-        known = Passport(record["formula"], {name: value for name, value in record.items()
-                                             if name not in ("format", "formula", "meaning", "hash")})
-        is_whole = record["format"] == FORMAT and record["hash"] == known.hash
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except (OSError, ValueError, KeyError, TypeError) as fault:
+    except (OSError, ValueError) as fault:
         raise DataError(f"{path} is no readable passport of features ({fault}); prepare the features again") from None
-    if not is_whole:
-        raise DataError(f"{path} contradicts itself: its hash does not belong to its values; prepare again")
-    return known
+    return Passport.from_dict(record, str(path))
 
 
 def require_same(found: Passport, wanted: Passport, where: tuple[str, str], remedy: str) -> None:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from core_scripts import log
+from core_scripts.checkpoint.model_record import is_record
 from core_scripts.errors import ConfigError
 
 
@@ -50,6 +51,7 @@ def start_average(module: nn.Module, decay: float, stored: dict[str, Tensor] | N
     average = WeightAverage(module, decay)
     if stored:
         for key, value in average.weights.items():
-            value.copy_(stored[key])
+            if not is_record(key):  # that of the model counts, which may know more features by now
+                value.copy_(stored[key])
     log.say(f"Validation and the trained model use averaged weights (--polyak {decay:g}); raw ones are scored beside")
     return average

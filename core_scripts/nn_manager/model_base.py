@@ -7,7 +7,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from core_scripts.errors import ConfigError
+from core_scripts.checkpoint.model_record import ModelRecord
+from core_scripts.data_io.collate import Batch
+from core_scripts.data_io.speakers import load_speakers
+from core_scripts.errors import CheckpointError, ConfigError
+from core_scripts.features.passport import passports_in
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,10 +26,12 @@ class ModelBase(nn.Module):
     """A model with every hook that the managers know, each with a neutral default.
 
     Statistics of the data are frozen parameters `input_mean`, `input_std` (D_in,), `output_mean`, `output_std`
-    (D_out,), so that they travel with the weights; the names are upstream's.
+    (D_out,), so that they travel with the weights; the names are upstream's. The passports of the config's features and
+    the names of the speakers (`speakers` in config.py) travel as a ModelRecord.
     """
 
     takes_batch: bool = False  # forward(batch) and inference(batch) instead of upstream's argument forms
+    audits_condition: bool = False  # forward(batch) is mean nats per sample, and batch.inputs are its condition
     loss: Callable | None = None  # (output, target) -> loss; goes before Loss.compute
     g_pretrained_model_path: Sequence[str] | None = None  # checkpoints for parts of the model
     g_pretrained_model_prefix: Sequence[str] | None = None  # and the part that each one fills
@@ -37,6 +43,26 @@ class ModelBase(nn.Module):
         statistics = self.load_mean_std(in_dim, out_dim, args, mean_std)
         for name, value in zip(("input_mean", "input_std", "output_mean", "output_std"), statistics, strict=True):
             setattr(self, name, nn.Parameter(value, requires_grad=False))
+        self.passports = passports_in(prj_conf)
+        self.speakers = load_speakers(prj_conf, args)  # None: they are not told apart
+
+    def get_extra_state(self) -> torch.Tensor:
+        """The ModelRecord; torch puts it into the state dict."""
+        return ModelRecord(self.passports, self.speakers.names if self.speakers else ()).to_tensor()
+
+    def set_extra_state(self, state: torch.Tensor) -> None:
+        """Raises: DataError if features differ from those the weights were trained on; CheckpointError if speakers do.
+        """
+        record = ModelRecord.from_tensor(state)
+        record.require_features(self.passports)
+        own = self.speakers.names if self.speakers else ()
+        if record.speakers != own:
+            raise CheckpointError(f"the weights know the speakers {', '.join(record.speakers) or 'none'}, this model "
+                                  f"{', '.join(own) or 'none'}; set `speakers` as in the run they come from")
+
+    def speaker_numbers(self, batch: Batch) -> torch.Tensor:
+        """(B,) int64, of who speaks in each item, or of --target-speaker. Raises: DataError for unknown ones."""
+        return torch.tensor(self.speakers.numbers(batch.names), device=batch.lengths.device)
 
     @staticmethod
     def crop_context(prj_conf: Any) -> CropContext:

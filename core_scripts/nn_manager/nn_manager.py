@@ -1,6 +1,6 @@
 """Training and inference: the two wrappers of the flow chart, the epoch loop and the training step."""
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -16,16 +16,16 @@ from core_scripts.data_io.collate import Batch
 from core_scripts.data_io.position import DataPosition
 from core_scripts.errors import ConfigError
 from core_scripts.nn_manager.averaging import start_average
+from core_scripts.nn_manager.generating import choose_batches, generate, write_outputs
 from core_scripts.nn_manager.grouping import Group, group_of, is_due
-from core_scripts.nn_manager.model_base import ModelHooks, adapt_loss, adapt_model
+from core_scripts.nn_manager.model_base import adapt_loss, adapt_model
 from core_scripts.nn_manager.nn_manager_tools import (
     Losses,
     TimedItems,
-    call_model,
-    generate_in_segments,
     move_batch,
     require_names,
 )
+from core_scripts.nn_manager.observing import Observers
 from core_scripts.nn_manager.steps import train_step, validation_step
 from core_scripts.nn_manager.stopping import StopRequest
 from core_scripts.nn_manager.training_run import (
@@ -37,6 +37,7 @@ from core_scripts.nn_manager.training_run import (
     write_metrics,
 )
 from core_scripts.op_manager.op_process_monitor import Monitor, format_row, table_header
+from core_scripts.op_manager.run_clock import RunClock
 from core_scripts.progress import Progress
 
 StepFunction = Callable[[TrainingRun, Batch, Group], Losses]
@@ -78,6 +79,8 @@ def start_run(args: Any, players: tuple[Player, ...], device: torch.device, data
         train_log=Monitor(),
         val_log=Monitor(),
         position=DataPosition(seed=options.seed, fingerprint=data.fingerprint()),
+        clock=RunClock(options.minutes),
+        observers=Observers(options.observers),
     )
 
 
@@ -92,12 +95,14 @@ def train_epochs(
     write_metrics(run)
     best_log = run.val_log if val_data is not None else None
     stopped_early = run.position.samples == 0 and run.stops_early(best_log)
-    with StopRequest() as stop:
-        while run.position.epoch < run.options.epochs and not stopped_early:
+    run.clock.start(run.seconds_before, count_batches(val_data, run.options.val_batches) if val_data is not None else 0)
+    with StopRequest() as stop, run.observers.watch(run, train_data, val_data):
+        while run.goes_on() and not stopped_early:
             epoch = run.position.epoch
             run.mark(validating=False)
             f_run_one_epoch(run, train_data, run.train_log, step, stop)
             leave_if_asked(run, stop)
+            ending = time.monotonic()
             if val_data is not None and not validate_weights(run, val_data, val_step, stop):
                 leave_if_asked(run, stop)
             best = best_log.is_best(epoch) if best_log is not None else True
@@ -108,6 +113,8 @@ def train_epochs(
             run.position = run.position.next_epoch()
             save_epoch(run, best=best)
             write_metrics(run)
+            run.clock.note_ending(time.monotonic() - ending)
+            run.observers.after_epoch(run)
             stopped_early = run.stops_early(best_log)
             leave_if_asked(run, stop, saved=True)
     log.say(f"Training finished{' by early stopping' if stopped_early else ''}")
@@ -123,32 +130,42 @@ def f_run_one_epoch(run: TrainingRun, data: Any, monitor: Monitor, step: StepFun
     training = monitor is run.train_log
     options = run.options
     data.set_position(run.position if training else DataPosition(seed=options.seed, epoch=run.position.epoch))
-    loader = data.get_loader()
-    limit = options.train_batches if training else options.val_batches
-    total = min(len(loader), limit) if limit else len(loader)
+    total = count_batches(data, options.train_batches if training else options.val_batches)
     done = run.position.samples if training else 0
     first = min(done // data.get_batch_size(), total)
     monitor.start_epoch(run.position.epoch, fresh=done == 0)
     label = f"{'train' if training else 'valid'} epoch {run.position.epoch}"
-    batches = TimedItems(islice(loader, total - first))
+    batches = TimedItems(islice(data.get_loader(), total - first))
     with Progress(label, total, "batch", quiet=options.verbose <= 0) as progress:
         for number, batch in enumerate(batches, first):
             started = time.perf_counter()
+            if training:
+                run.follow_clock()
             group = group_of(number - first, total - first, options.accumulate if training else 1)
             losses = step(run, move_batch(batch, run.device), group)
             monitor.add(losses.parts, losses.flags, int(batch.lengths.sum()), time.perf_counter() - started)
             progress.show(number + 1, "loss " + " ".join(f"{loss:.4f}" for loss in losses.parts))
             if training and options.adapt_lengths:
                 data.update_seq_len_in_sampler_sub(batch.info)
-            if training and group.complete and is_due(number, group.size, options.save_every):
-                save_within_epoch(run)
+            if training and group.complete:
+                run.observers.after_step(run, losses)
+                if is_due(number, group.size, options.save_every):
+                    save_within_epoch(run)
             if stop.exit_code is not None and group.complete:
                 return number + 1 == total
+            if training and group.complete and run.clock.is_over:
+                break
     if training and options.adapt_lengths:
         data.update_seq_len_in_sampler()
     if training and options.verbose > 0:
         log.note(f"{label}: {batches.describe_waiting()}")
     return True
+
+
+def count_batches(data: Any, limit: int) -> int:
+    """Minibatches of one pass over `data`; limit 0: all."""
+    total = len(data.get_loader())
+    return min(total, limit) if limit else total
 
 
 def validate_weights(run: TrainingRun, data: Any, step: StepFunction, stop: StopRequest) -> bool:
@@ -182,6 +199,8 @@ def validate(run: TrainingRun, data: Any, step: StepFunction, stop: StopRequest,
             player.hooks.module.eval()
     with torch.no_grad():
         whole = f_run_one_epoch(run, data, monitor, step, stop)
+        if whole and monitor is run.val_log:
+            run.facts[run.position.epoch] = run.observers.after_validation(run)
         for buffer, value in zip(buffers, kept, strict=True):
             buffer.copy_(value)
     for module, mode in zip(modules, modes, strict=True):
@@ -219,10 +238,10 @@ def f_inference_wrapper(args, pt_model, device, test_dataset_wrapper, checkpoint
     hooks.mark(validating=False, epoch=0)
     started, count = time.perf_counter(), 0
     with torch.no_grad():
-        for batch in _chosen_batches(test_dataset_wrapper, options):
+        for batch in choose_batches(test_dataset_wrapper, options):
             begun = time.perf_counter()
             output = generate(hooks, move_batch(batch, device), call, options)
-            _write_outputs(test_dataset_wrapper, batch, output, options)
+            write_outputs(test_dataset_wrapper, batch, output, options)
             count += len(batch.info)
             each = (time.perf_counter() - begun) / len(batch.info)
             for number, info in enumerate(batch.info if options.verbose else (), count - len(batch.info) + 1):
@@ -230,37 +249,6 @@ def f_inference_wrapper(args, pt_model, device, test_dataset_wrapper, checkpoint
     log.say(f"Generated {count} utterances in {time.perf_counter() - started:.1f} s")
     log.say(f"Output data has been saved to {options.output_dir}")
     hooks.finish_up_inference()
-
-
-def generate(hooks: ModelHooks, batch: Batch, call: CallOptions, options: InferOptions) -> torch.Tensor | None:
-    """The model's output for a batch, whole or in cross-faded segments, at the scale of the data."""
-
-    def run_once(piece: Batch) -> torch.Tensor | None:
-        return call_model(hooks.inference, piece, hooks, call)
-
-    segmented = 0 < options.segment_length < batch.inputs.shape[1]
-    if segmented:
-        output = generate_in_segments(run_once, batch, options.segment_length, options.segment_overlap)
-    else:
-        output = run_once(batch)
-    return None if output is None else hooks.module.denormalize_output(output)
-
-
-def _chosen_batches(data: Any, options: InferOptions) -> Iterator[Batch]:
-    """Minibatches of the index range, reduced to the names of --inference-data-list where one is given."""
-    stop = options.end_index if options.end_index >= 0 else None
-    for batch in islice(data.get_loader(), options.start_index, stop):
-        chosen = batch if options.names is None else batch.select_names(options.names)
-        if len(chosen.info):
-            yield chosen
-
-
-def _write_outputs(data: Any, batch: Batch, output: torch.Tensor | None, options: InferOptions) -> None:
-    if output is None:
-        log.note(f"No output saved for {', '.join(batch.info)}")
-        return
-    for item, info in zip(output.cpu().numpy(), batch.info, strict=True):
-        data.putitem(item[None], options.output_dir, options.prefix, info)
 
 
 def f_convert_epoch_to_trained(args, pt_model, device, checkpoint) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from core_scripts import log, streams
+from core_scripts.checkpoint.model_record import is_record
 from core_scripts.checkpoint.train_state import read_weights
 from core_scripts.config_parse.run_options import CallOptions
 from core_scripts.data_io.collate import Batch
@@ -139,7 +140,7 @@ def f_load_pretrained_model_partially(
     for path, prefix in zip(paths, prefixes, strict=True):
         stem = prefix if not prefix or prefix.endswith(".") else f"{prefix}."
         weights = read_weights(Path(path))
-        taken = {stem + key: value for key, value in weights.items() if stem + key in own}
+        taken = {stem + key: value for key, value in weights.items() if stem + key in own and not is_record(key)}
         misfits = [key for key, value in taken.items() if value.shape != own[key].shape]
         if misfits or not taken:
             shapes = [f"{key} is {tuple(taken[key].shape)} there, {tuple(own[key].shape)} here" for key in misfits]

@@ -30,7 +30,7 @@ def train_step(run: TrainingRun, batch: Batch, group: Group) -> Losses:
         (losses.total / group.size).backward()
     run.pending += len(batch.index)
     if group.complete:
-        clip_gradients(player, batch)
+        run.gradient_norm = clip_gradients(player, batch)
         player.optimizer.optimizer.step()
         player.optimizer.optimizer.zero_grad()
         if run.average is not None:
@@ -39,13 +39,17 @@ def train_step(run: TrainingRun, batch: Batch, group: Group) -> Losses:
     return losses
 
 
-def clip_gradients(player: Player, batch: Batch) -> None:
-    """Scale the gradients down to --grad-clip-norm. Raises: NonFiniteLossError if they are not finite."""
+def clip_gradients(player: Player, batch: Batch) -> float:
+    """Scale the gradients down to --grad-clip-norm; returns their norm before.
+
+    Raises: NonFiniteLossError if they are not finite.
+    """
     parameters = [value for value in player.hooks.module.parameters() if value.grad is not None]
     norm = torch.nn.utils.get_total_norm([value.grad for value in parameters])
     require_finite("norm of the gradient", norm, batch)  # such a step would ruin the weights, and what is saved next
     if player.optimizer.grad_clip_norm > 0:
         torch.nn.utils.clip_grads_with_norm_(parameters, player.optimizer.grad_clip_norm, norm)
+    return float(norm)
 
 
 def compute_losses(run: TrainingRun, player: Player, batch: Batch) -> Losses:

@@ -1,5 +1,6 @@
 """A training run: its models, where it stands, and how that is saved and taken up again."""
 import csv
+import math
 import platform
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,8 +19,10 @@ from core_scripts.data_io.position import DataPosition
 from core_scripts.nn_manager.averaging import WeightAverage
 from core_scripts.nn_manager.model_base import ModelHooks
 from core_scripts.nn_manager.nn_manager_tools import f_load_pretrained_model_partially
+from core_scripts.nn_manager.observing import Observers
 from core_scripts.op_manager.op_manager import OptimizerWrapper
 from core_scripts.op_manager.op_process_monitor import Monitor
+from core_scripts.op_manager.run_clock import RunClock
 
 _SOURCE = "the checkpoint"
 
@@ -53,15 +56,31 @@ class TrainingRun:
     train_log: Monitor
     val_log: Monitor
     position: DataPosition
+    clock: RunClock
+    observers: Observers = field(default_factory=Observers)
     step: int = 0  # optimizer steps done
     pending: int = 0  # samples whose gradients wait for a step
+    gradient_norm: float = math.nan  # of the last step, before it was clipped
+    seconds_before: float = 0.0  # that earlier processes took
     table: list[str] = field(default_factory=list)
+    facts: dict[int, dict[str, float]] = field(default_factory=dict)  # what observers found out, by epoch
     average: WeightAverage | None = None  # of --polyak; what is validated and kept as the trained model
     raw_log: Monitor = field(default_factory=Monitor)  # validation of the weights that it is the average of
 
     def mark(self, *, validating: bool) -> None:
         for player in self.players:
             player.hooks.mark(validating=validating, epoch=self.position.epoch)
+
+    def goes_on(self) -> bool:
+        """Whether another epoch is to begin."""
+        return not self.clock.is_over if self.clock.is_limited else self.position.epoch < self.options.epochs
+
+    def follow_clock(self) -> None:
+        """A minibatch begins; with --minutes the clock sets the learning rates."""
+        self.clock.note_step()
+        if self.clock.is_limited:
+            for player in self.players:
+                player.optimizer.set_rate_share(self.clock.rate_share())
 
     def stops_early(self, best_log: Monitor | None) -> bool:
         """Whether the epochs so far call for an early stop; also true of a run that is started again after one."""
@@ -100,17 +119,20 @@ def write_metrics(run: TrainingRun) -> None:
         return
     with run.save.metrics_file.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(("epoch", "train_loss", "val_loss", "seconds", "best"))
+        names = list(dict.fromkeys(name for facts in run.facts.values() for name in facts))
+        writer.writerow(("epoch", "train_loss", "val_loss", "seconds", "best", *names))
         for epoch in (epoch for epoch in run.train_log.epochs if epoch < run.position.epoch):
             val = run.val_log.flagged_loss(epoch) if epoch in run.val_log.epochs else ""
             best = "yes" if epoch == run.val_log.best_epoch or not run.val_log.epochs else "no"  # as in the table
-            writer.writerow((epoch, run.train_log.flagged_loss(epoch), val, run.train_log.seconds(epoch), best))
+            found = [run.facts.get(epoch, {}).get(name, "") for name in names]
+            writer.writerow((epoch, run.train_log.flagged_loss(epoch), val, run.train_log.seconds(epoch), best, *found))
 
 
 def _save_state(run: TrainingRun, player: Player, number: str) -> None:
     path = run.save.directory / f"{run.save.epoch_name}_{number}{player.suffix}{run.save.ext}"
     write_checkpoint(path, _state_of(run, player).to_dict())
     log.note(f"Save {path}")
+    run.observers.after_saving(run, path)
     if run.save.keep_checkpoints > 0:
         kept = max(run.save.keep_checkpoints, 2)  # one to fall back to while the next is written
         found = list_checkpoints(run.save.directory, run.save.epoch_name, player.suffix + run.save.ext)
@@ -130,6 +152,8 @@ def _state_of(run: TrainingRun, player: Player) -> TrainState:
         info="\n".join(run.table),
         position=run.position.to_dict(),
         step=run.step,
+        seconds=run.clock.seconds,
+        facts=run.facts,
         config=run.options.config_text,
         versions={"torch": str(torch.__version__), "numpy": np.__version__, "python": platform.python_version()},
     )
@@ -173,7 +197,7 @@ def _take_up_weights(run: TrainingRun, player: Player, content: dict[str, Any] |
 
 def _warn_of_rate(wrapper: OptimizerWrapper) -> None:
     rate = wrapper.lr_scheduler.rate
-    if rate != wrapper.lr and not wrapper.lr_scheduler.is_on:
+    if rate != wrapper.lr and not wrapper.lr_scheduler.is_on and not wrapper.lr_scheduler.is_timed:
         log.warn(f"--lr {wrapper.lr:g} has no effect, the checkpoint goes on with {rate:g}; "
                  "--ignore-optimizer-statistics-in-trained-model takes the new one")
 
@@ -184,7 +208,7 @@ def _take_up_history(run: TrainingRun, state: TrainState) -> None:
         run.val_log.load_state_dict(state.val_log)
     if state.position:
         run.position = _resumed_position(run, DataPosition.from_dict(state.position))
-    run.step = state.step
+    run.step, run.seconds_before, run.facts = state.step, state.seconds, dict(state.facts)
     run.table = state.info.split("\n") if state.info else []
 
 

@@ -19,14 +19,19 @@ _PROGRESS = ("last_epoch", "_step_count", "_last_lr", "base_lrs", "best", "num_b
 class LRScheduler:
     """Off unless lr_decay_factor > 0; then one of `NAMES` by scheduler_type, stepped once per epoch.
 
+    With --minutes it is off: the clock sets the rate (RunClock), and there is no early stop.
+
     Raises: ConfigError if type or factor are out of range.
     """
 
     def __init__(self, optimizer: Optimizer, options: OptimizerOptions) -> None:
         self._optimizer = optimizer
         self._type = options.scheduler_type
-        self.is_on = options.lr_decay_factor > 0
-        if not self.is_on and self._type != _PLATEAU:
+        self.is_timed = options.minutes > 0
+        self.is_on = options.lr_decay_factor > 0 and not self.is_timed
+        if self.is_timed and options.lr_decay_factor > 0:
+            log.warn("--minutes anneals the learning rate itself; lr_decay_factor and lr_scheduler_type have no effect")
+        elif not self.is_on and self._type != _PLATEAU:
             log.warn(f"--lr-scheduler-type {self._type} has no effect without --lr-decay-factor above 0")
         self._scheduler = _make_scheduler(optimizer, options) if self.is_on else None
 
@@ -38,9 +43,11 @@ class LRScheduler:
     @property
     def allows_early_stop(self) -> bool:
         """Whether an early stop leaves the schedule its sense."""
-        return not self.is_on or self._type not in _RUN_TO_THE_END
+        return not self.is_timed and (not self.is_on or self._type not in _RUN_TO_THE_END)
 
     def describe(self) -> str:
+        if self.is_timed:
+            return "rate annealed by the clock in the second half of the time"
         return f"schedule {self._type} ({NAMES[self._type]})" if self.is_on else "constant rate"
 
     def step(self, loss: float) -> float | None:

@@ -21,6 +21,7 @@ class OptimizerWrapper:
         options = OptimizerOptions.from_args(args)
         self.lr = options.lr
         self.epochs = options.epochs
+        self.minutes = options.minutes
         self.no_best_epochs = options.no_best_epochs
         self.grad_clip_norm = options.grad_clip_norm
         self._weight_decay = options.weight_decay
@@ -35,7 +36,13 @@ class OptimizerWrapper:
                 f"weight decay {self._weight_decay:g}{clip}; {self.lr_scheduler.describe()}")
         stops = self.no_best_epochs > 0 and self.lr_scheduler.allows_early_stop
         patience = f"fewer after {self.no_best_epochs} without a new best one" if stops else "no early stop"
-        log.say(f"Epochs: {self.epochs}, {patience}")
+        end = f"as many as fit into {self.minutes:g} minutes" if self.minutes > 0 else f"{self.epochs}"
+        log.say(f"Epochs: {end}, {patience}")
+
+    def set_rate_share(self, share: float) -> None:
+        """The learning rate as a share of the first one."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.lr * share
 
     def get_epoch_num(self) -> int:
         """Epochs at most."""

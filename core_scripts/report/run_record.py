@@ -1,4 +1,6 @@
-"""run.yaml: with what a run was made, enough to make it again."""
+"""run.yaml: with what a run or a folder of output was made, enough to make it again."""
+import hashlib
+import json
 import platform
 import subprocess
 import sys
@@ -12,20 +14,31 @@ import scipy
 import torch
 import yaml
 
+from core_scripts import log
+from core_scripts.config_parse.options import SETTINGS
+from core_scripts.features.passport import Passport
+from core_scripts.run_folder import free_name
+
 RUN_NAME = "run.yaml"
 
 
-def write_run_record(folder: Path, args: Namespace, fingerprint: str) -> None:
+# Options that change what is generated; all others say where, how fast, or how it was trained.
+_SOUNDING = ("temperature", "generation_seed", "target_speaker", "trunc_input_length_for_inference",
+             "trunc_input_overlap", "output_filename_prefix")
+
+
+def write_run_record(folder: Path, args: Namespace, data: str, passports: dict[str, Passport], **more: Any) -> None:
     """Write the resolved settings, what differs from the recipe's, versions, code and data, anew at every start.
 
-    args: with `config_text` and `changes`, as resolve and place_run leave them; fingerprint: of the training data.
-    The part `settings` can be given as --config-file.
+    args: with `config_text` and `changes`, as resolve and place_run leave them; data: fingerprint of the data set;
+    passports: of the features. The part `settings` can be given as --config-file.
     """
-    record = {
+    record = more | {
         "started": datetime.now().astimezone().isoformat(timespec="seconds"),
         "command": " ".join(sys.argv),
         "code": _describe_code(),
-        "data": fingerprint,
+        "data": data,
+        "features": {name: passport.to_dict() for name, passport in passports.items()},
         "versions": {"python": platform.python_version(), "torch": str(torch.__version__), "numpy": np.__version__,
                      "scipy": scipy.__version__},
         "machine": {"threads": torch.get_num_threads(), "processor": platform.machine(),
@@ -35,6 +48,26 @@ def write_run_record(folder: Path, args: Namespace, fingerprint: str) -> None:
         "settings": yaml.safe_load(args.config_text),
     }
     (folder / RUN_NAME).write_text(yaml.safe_dump(record, sort_keys=False, allow_unicode=True), encoding="utf-8")
+
+
+def claim_output(folder: Path, args: Namespace, weights: Path) -> dict[str, str]:
+    """What was made in `folder` with other weights or settings is moved aside, never written over.
+
+    Returns what the new record has to hold for the next time: the weights' file, and one digest of all that counts.
+    """
+    settings = {key: value for key, value in yaml.safe_load(args.config_text).items()
+                if key not in SETTINGS or key in _SOUNDING}
+    made_by = hashlib.sha256(weights.read_bytes() + json.dumps(settings, sort_keys=True).encode("utf-8")).hexdigest()
+    try:
+        before = yaml.safe_load((folder / RUN_NAME).read_text(encoding="utf-8")).get("made_by", made_by)
+    except (OSError, ValueError, AttributeError, yaml.YAMLError):
+        before = made_by  # nobody's, or the user's own folder
+    if before != made_by:
+        aside = free_name(folder)
+        folder.rename(aside)
+        log.say(f"What other weights or settings generated before is kept in {aside}")
+    folder.mkdir(parents=True, exist_ok=True)
+    return {"weights": str(weights), "made_by": made_by}
 
 
 def _describe_code() -> str:

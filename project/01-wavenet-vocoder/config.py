@@ -29,6 +29,9 @@ input_reso = [80]  # samples per frame
 input_norm = [True]
 test_input_dirs = [["{data}/wav"]]
 
+# Who speaks, beside the frames: a file of lines NAME<TAB>speaker, with net.global_channels=16; or nobody and 0.
+speakers = ""  # "{data}/speakers.tsv"
+
 # Output: the waveform.
 output_dirs = [["{data}/wav"]]
 output_exts = [".wav"]
@@ -63,4 +66,7 @@ def faults(conf):
         found.append(f"mel.bands={conf.mel.bands} but net.cond_channels={conf.net.cond_channels}; set them alike")
     if conf.mel.rate_hz != conf.wav_samp_rate:
         found.append(f"mel.rate_hz={conf.mel.rate_hz} but wav_samp_rate={conf.wav_samp_rate} Hz; set them alike")
+    if bool(conf.speakers) != (conf.net.global_channels > 0):
+        found.append(f"speakers={conf.speakers!r} but net.global_channels={conf.net.global_channels}; give both, as in "
+                     "speakers={data}/speakers.tsv net.global_channels=16, or neither")
     return found

@@ -1,4 +1,7 @@
 """WaveNet vocoder (van den Oord et al. 2016, arXiv:1609.03499) on log-mel frames (Tamamori et al. 2017)."""
+import torch
+from torch import nn
+
 from core_scripts.generation.engine import GenerationOptions, generate
 from core_scripts.nn_manager.model_base import CropContext, ModelBase
 from sandbox.block_wavenet import WaveNet
@@ -8,6 +11,7 @@ class Model(ModelBase):
     """Predicts each code from the samples before it and from the mel frames around it."""
 
     takes_batch = True
+    audits_condition = True
 
     def __init__(self, in_dim, out_dim, args, prj_conf, mean_std=None):
         super().__init__(in_dim, out_dim, args, prj_conf, mean_std)
@@ -17,6 +21,8 @@ class Model(ModelBase):
             args.engine, args.temperature, args.generation_seed, prj_conf.wav_samp_rate
         )
         self.net = WaveNet(prj_conf.net)
+        # Last, so that networks without speakers start from the same weights.
+        self.voices = nn.Embedding(len(self.speakers.names), prj_conf.net.global_channels) if self.speakers else None
 
     @staticmethod
     def crop_context(prj_conf):
@@ -29,13 +35,20 @@ class Model(ModelBase):
         which the first R samples are only seen; batch.lengths: (B,) samples of the T that belong to the crop.
         """
         codes = self.net.head.quantise(batch.targets[..., 0])
-        return self.net.loss(codes, self.normalize_input(batch.inputs), batch.lengths)
+        return self.net.loss(codes, self.condition(batch), batch.lengths)
 
     def inference(self, batch):
         """(B, F, C) mel frames with their context -> (B, T, 1) waveform in [-1, 1]."""
-        frames = self.normalize_input(batch.inputs)
-        codes = generate(self.net, frames, batch.lengths, batch.names, self.generation)
+        codes = generate(self.net, self.condition(batch), batch.lengths, batch.names, self.generation)
         return self.net.head.dequantise(codes).unsqueeze(-1)
+
+    def condition(self, batch):
+        """(B, F, C): normalised frames, and beside each the vector of who speaks, where speakers are told apart."""
+        frames = self.normalize_input(batch.inputs)
+        if self.voices is None:
+            return frames
+        voices = self.voices(self.speaker_numbers(batch))  # (B, G)
+        return torch.cat([frames, voices[:, None].expand(-1, frames.shape[1], -1)], 2)
 
     def code_widths(self):
         """Amplitudes that share each code, which make bits per code comparable across heads."""

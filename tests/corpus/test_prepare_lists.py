@@ -93,8 +93,8 @@ def test_speakers_come_from_folders_prefixes_or_a_file(tmp_path):
     ("folder", r"no speaker for 2 of 3 recordings \('a', 'nodash'\); put each speaker's"),
     ("prefix", r"no speaker for 3 of 3 .*names begin with the speaker"),
     ("a\tAnn\n", r"no speaker for 2 of 3 recordings \('x/b', 'nodash'\); add lines NAME<TAB>speaker"),
-    ("a Ann\n", r"entry 1: 'a Ann' is not NAME<TAB>speaker"),
-    ("a\tAnn\na\tBob\n", r"entry 2: 'a' has speaker Bob, before it had Ann"),
+    ("a Ann\n", r"line 1: 'a Ann' is not NAME<TAB>speaker"),
+    ("a\tAnn\na\tBob\n", r"line 2: 'a' has speaker Bob, before it had Ann"),
 ])
 def test_unknown_speakers_are_told(source, told, tmp_path):
     if "\n" in source:

@@ -10,6 +10,7 @@ import pytest
 import soundfile
 
 from core_scripts.data_io.file_io import write_frames
+from core_scripts.checkpoint.model_record import ModelRecord
 from core_scripts.features.config_mel import MelConfig
 from core_scripts.features.passport import passport_of
 
@@ -62,6 +63,12 @@ def test_passports_and_speakers_are_as_described(readers, tmp_path):
     assert readers["read_passport_hash"](tmp_path / "passport.json") == passport.hash
     (tmp_path / "speakers.tsv").write_text("sub/a b\tAnn\nc\tBob\n")
     assert readers["read_speakers"](tmp_path / "speakers.tsv") == {"sub/a b": "Ann", "c": "Bob"}
+
+
+def test_the_record_in_weights_is_as_described(readers):
+    record = ModelRecord({"mel": passport_of(MelConfig())}, ("ann", "bob"))
+    found = readers["read_model_record"]({"_extra_state": record.to_tensor()})
+    assert found["speakers"] == ["ann", "bob"] and found["passports"]["mel"]["hash"] == passport_of(MelConfig()).hash
 
 
 def test_info_lines_are_as_described(readers, make_corpus):

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from core_scripts.errors import DataError
+from core_scripts.errors import ConfigError, DataError
 from core_scripts.geometry.span import Span
 from sandbox.block_wavenet import WaveNet
 from sandbox.config_wavenet import UPSAMPLE_MODES, WAVENET_PRESETS, WaveNetConfig
@@ -233,3 +233,22 @@ def test_conditioning_of_another_length_is_refused():
     cond = model.upsample_for(Span(0, 10), frames)
     with pytest.raises(DataError, match="10 predictions need conditioning at 23 positions, not 22"):
         model(codes[:, :-1], cond[:, 1:])
+
+
+@pytest.mark.parametrize("upsample", UPSAMPLE_MODES)
+def test_values_of_the_whole_utterance_reach_every_layer_in_training_and_in_steps_alike(upsample):
+    config = replace(TINY, upsample=upsample, global_channels=2)
+    model = make_model(config)
+    codes, frames = make_batch(replace(config, cond_channels=config.condition_channels), 13)
+    frames[..., config.cond_channels :] = frames[:, :1, config.cond_channels :]  # the same at every frame
+    torch.testing.assert_close(step_through(model, codes, frames), model.predict(codes, frames), rtol=1e-12, atol=1e-12)
+    other = frames.clone()
+    other[0, :, config.cond_channels :] += 1
+    changed = (model.predict(codes, other) - model.predict(codes, frames)).abs().amax((1, 2))
+    assert changed[0] > 1e-3 and changed[1] == 0
+
+
+def test_global_channels_may_be_none_but_not_fewer():
+    assert TINY.condition_channels == TINY.cond_channels
+    with pytest.raises(ConfigError, match="global_channels=-1 must be a whole number of at least 0"):
+        replace(TINY, global_channels=-1)
