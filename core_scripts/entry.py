@@ -63,6 +63,7 @@ def run_verb(command: Command, project_dir: Path) -> None:
     if command.verb == "prepare":
         prepare_recordings(resolved, project_dir)
         return
+    require_model_module(resolved)
     check_data_keys(resolved, ("test",) if command.verb == "infer" else SPLITS)
     if command.verb == "config":
         log.say(resolved.as_yaml())
@@ -122,6 +123,14 @@ def demo_command(command: Command, project_dir: Path) -> Command:
     if "exp" not in command.given:
         args.exp = DEMO_NAME
     return replace(command, given=command.given | {"exp"})
+
+
+def require_model_module(resolved: Resolved) -> None:
+    """Raises: UsageError if there is no such file beside config.py."""
+    module = resolved.args.module_model
+    source = resolved.config.path.parent / f"{module.replace('.', '/')}.py"
+    if not source.is_file():
+        raise UsageError(f"--module-model {module}: {source} not found{near_files(source)}")
 
 
 def check_data_keys(resolved: Resolved, splits: Sequence[str]) -> None:

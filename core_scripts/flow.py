@@ -20,7 +20,7 @@ from core_scripts.config_parse.data_config import LoaderOptions
 from core_scripts.config_parse.project_data import needs_synthetic_corpus, read_corpora, read_options
 from core_scripts.corpus.synthetic import ensure_corpus
 from core_scripts.data_io.customize_dataset import NII_MergeDataSetLoader
-from core_scripts.errors import ConfigError, UsageError, near_files
+from core_scripts.errors import ConfigError, UsageError
 from core_scripts.evaluation.bits import measure_bits
 from core_scripts.evaluation.condition_watch import ConditionWatch
 from core_scripts.features.passport import passports_in
@@ -123,9 +123,6 @@ def set_stage(resolved: Resolved, folder: RunFolder) -> Stage:
     args = resolved.args
     set_random_seed(args.seed, args)
     device = choose_device(args)
-    source = resolved.config.path.parent / f"{args.module_model.replace('.', '/')}.py"
-    if not source.is_file():
-        raise UsageError(f"--module-model {args.module_model}: {source} not found{near_files(source)}")
     return Stage(resolved.config, args, device, importlib.import_module(args.module_model), folder)
 
 

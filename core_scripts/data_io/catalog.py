@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core_scripts import log
+from core_scripts.config_parse.corpus_lists import whole_frames
 from core_scripts.config_parse.data_config import CorpusSpec, DataOptions
 from core_scripts.data_io.file_io import write_atomically
 from core_scripts.data_io.segment import agree_on_length, common_grain, cut
 from core_scripts.data_io.seq_info import SeqInfo
 from core_scripts.data_io.stream_reader import StreamReader
-from core_scripts.errors import ConfigError, DataError, RecitalError, all_faults, near_files
+from core_scripts.errors import DataError, RecitalError, all_faults, near_files
 
 _SHOWN_FAULTS = 20
 _SHOWN_NEIGHBOURS = 5  # looking for similar names is slow in large folders
@@ -164,10 +165,7 @@ def _cut_all(
     corpus: CorpusSpec, lengths: dict[str, int], readers: Sequence[StreamReader], options: DataOptions
 ) -> list[SeqInfo]:
     grain = common_grain([stream.resolution for stream in (*corpus.inputs, *corpus.outputs)])
-    truncate = options.truncate - options.truncate % grain if options.truncate else None
-    if truncate == 0:
-        raise ConfigError(f"truncate_seq={options.truncate} is shorter than one frame of {grain} samples; "
-                          f"take a multiple of {grain}")
+    truncate = whole_frames(options.truncate, corpus)
     minimum = options.minimum - options.minimum % grain if options.minimum else None
     items: list[SeqInfo] = []
     dropped = []
