@@ -117,6 +117,9 @@ class _Parser(ArgumentParser):
     """argparse, whose complaints are errors of ours."""
 
     def error(self, message: str) -> None:
+        if clash := re.fullmatch(r"ambiguous option: (\S+) could match (.*)", message):
+            meant = "; ".join(f"{flag} ({OPTIONS[flag[2:]].help})" for flag in clash[2].split(", "))
+            message = f"{clash[1].partition('=')[0]} is short for several options; write out the one you mean: {meant}"
         raise UsageError(f"command line: {message}")
 
 

@@ -78,8 +78,10 @@ def read_wave_header(file: BinaryIO, path: Path) -> AudioHeader:
         raise DataError(f"{path} is an empty file")
     if beginning[:4] != b"RIFF" or beginning[8:] != b"WAVE":
         raise DataError(f"{path} is no WAVE file: it looks like {_looks_like(beginning)}; convert it")
-    if struct.unpack("<I", beginning[4:8])[0] == 0:
-        warn_once(f"{path}: the RIFF size is 0; the data chunk is taken as it is")
+    claimed = struct.unpack("<I", beginning[4:8])[0]
+    if claimed != UNKNOWN_SIZE and abs(claimed + 8 - size) > 1:  # a padding byte is counted by some writers only
+        warn_once(f"{path}: the RIFF size is {claimed}, but {size - 8} bytes follow; where the data chunk fits the "
+                  "file, it is taken as it is")
     layout = None
     position = 12
     while position + 8 <= size:

@@ -63,7 +63,7 @@ def read_names(corpus: CorpusSpec, readers: Sequence[StreamReader]) -> list[str]
     faults += [f"{name!r} is not UTF-8; rename the file"
                for name in counts if any("\ud800" <= letter <= "\udfff" for letter in name)]
     if faults:
-        raise _told_together(f"names in {where}", faults)
+        raise told_together(f"names in {where}", faults)
     return names
 
 
@@ -102,11 +102,12 @@ def _scan(
                 near = _near_name(reader, name) if len(faults) < _SHOWN_NEIGHBOURS else ""
                 faults[f"{fault}{near}"] = None
     if faults:
-        raise _told_together(f"files of {corpus.name}", list(faults))
+        raise told_together(f"files of {corpus.name}", list(faults))
     return found
 
 
-def _told_together(title: str, faults: list[str]) -> RecitalError:
+def told_together(title: str, faults: list[str]) -> RecitalError:
+    """A DataError with the first of these faults, and how many more there are."""
     rest = len(faults) - _SHOWN_FAULTS
     return all_faults(DataError, title, faults[:_SHOWN_FAULTS] + ([f"and {rest} more"] if rest > 0 else []))
 
@@ -155,7 +156,7 @@ def _agreed_lengths(
             lengths[name] = length
     if faults and not options.ignore_invalid_length:
         remedy = "correct features or resolutions, or leave these utterances out with --ignore-length-invalid-data"
-        raise _told_together(f"lengths in {corpus.name} do not fit; {remedy}", faults)
+        raise told_together(f"lengths in {corpus.name} do not fit; {remedy}", faults)
     for fault in faults:
         log.warn(f"left out of {corpus.name}: {fault}")
     return lengths

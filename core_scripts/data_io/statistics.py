@@ -10,7 +10,7 @@ import numpy as np
 from core_scripts import log
 from core_scripts.config_parse.data_config import DataOptions
 from core_scripts.constants import FLOAT_DTYPE, STD_FLOOR
-from core_scripts.data_io.catalog import Catalog
+from core_scripts.data_io.catalog import Catalog, told_together
 from core_scripts.data_io.file_io import write_atomically
 from core_scripts.data_io.stream_reader import StreamReader
 from core_scripts.errors import DataError
@@ -116,14 +116,22 @@ def _measure_side(readers: Sequence[StreamReader], catalog: Catalog) -> Moments:
 
 
 def _measure(reader: StreamReader, catalog: Catalog) -> Moments:
-    """Of one stream over all utterances that have an item; only voiced frames of an .f0 stream."""
-    moments = Moments.empty(reader.spec.dim)
+    """Of one stream over all utterances that have an item; only voiced frames of an .f0 stream.
+
+    Raises: DataError with all files that hold what is no number, or cannot be read.
+    """
+    moments, faults = Moments.empty(reader.spec.dim), []
     if not reader.spec.normalise or reader.spec.directory is None:
         return moments
     for name in dict.fromkeys(item.seq_name for item in catalog.items):
-        for frames in reader.walk(name, catalog.lengths[name]):
-            used = frames > 0 if reader.voiced_only else np.ones(frames.shape, dtype=bool)
-            moments = moments.merge(Moments.of(frames, used))
+        try:
+            for frames in reader.walk(name, catalog.lengths[name]):
+                used = frames > 0 if reader.voiced_only else np.ones(frames.shape, dtype=bool)
+                moments = moments.merge(Moments.of(frames, used))
+        except DataError as fault:
+            faults.append(str(fault))
+    if faults:
+        raise told_together(f"contents of {reader.spec.ext} files", faults)
     return moments
 
 

@@ -1,4 +1,5 @@
 """GAN training: another step over the same epochs. Inference is the ordinary one, on the generator."""
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +9,7 @@ import torch
 from core_scripts import log
 from core_scripts.constants import STREAM_MODEL, STREAM_VALIDATION
 from core_scripts.data_io.collate import Batch
-from core_scripts.errors import ConfigError
+from core_scripts.errors import ConfigError, NonFiniteLossError
 from core_scripts.nn_manager.grouping import Group
 from core_scripts.nn_manager.model_base import adapt_model
 from core_scripts.nn_manager.nn_manager import start_run, train_epochs
@@ -65,7 +66,7 @@ def f_train_wrapper_GAN(
 def gan_step(run: TrainingRun, losses: GANLosses, batch: Batch) -> Losses:
     """One generation, one update of the discriminator on it, one of the generator; then the data position moves on.
 
-    Raises: NonFiniteLossError before the player concerned is changed.
+    Raises: NonFiniteLossError; both players are then as they were.
     """
     seed_model_randomness(run.options.seed, STREAM_MODEL, run.step, 0)
     generator, discriminator = run.players
@@ -73,11 +74,16 @@ def gan_step(run: TrainingRun, losses: GANLosses, batch: Batch) -> Losses:
     generated = call_model(generator.hooks.module, batch, generator.hooks, run.call)
 
     loss_d = losses.discriminator(natural, generated.detach(), condition)
+    before = _state_of(discriminator)
     _update(discriminator, loss_d, batch)
-    loss_g = losses.generator(natural, generated, condition)
-    if losses.auxiliary is not None:
-        loss_g = loss_g + losses.auxiliary(natural, generated, condition)
-    _update(generator, loss_g, batch)
+    try:
+        loss_g = losses.generator(natural, generated, condition)
+        if losses.auxiliary is not None:
+            loss_g = loss_g + losses.auxiliary(natural, generated, condition)
+        _update(generator, loss_g, batch)
+    except NonFiniteLossError:
+        _put_back(discriminator, before)
+        raise
     run.position, run.step = run.position.advance(len(batch.index)), run.step + 1
     return _both(loss_g, loss_d)
 
@@ -123,6 +129,16 @@ def _update(player: Player, loss: torch.Tensor, batch: Batch) -> None:
     loss.backward()
     clip_gradients(player, batch)
     player.optimizer.optimizer.step()
+
+
+def _state_of(player: Player) -> tuple[dict, dict]:
+    """A copy of all that an update changes."""
+    return copy.deepcopy((player.hooks.module.state_dict(), player.optimizer.optimizer.state_dict()))
+
+
+def _put_back(player: Player, state: tuple[dict, dict]) -> None:
+    player.hooks.module.load_state_dict(state[0])
+    player.optimizer.optimizer.load_state_dict(state[1])
 
 
 def _both(loss_g: torch.Tensor, loss_d: torch.Tensor) -> Losses:
