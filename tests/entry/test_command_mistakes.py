@@ -34,7 +34,7 @@ MISTAKES = {
     "rate of zero": (("--lr", "0"), r"--lr 0: the learning rate must be above 0"),
     "mistyped optimizer": (("optimizer=Adm",), r"--optimizer Adm: there are Adam, AdamW, SGD; did you mean Adam\?"),
     "unknown schedule": (("lr_scheduler_type=9", "lr_decay_factor=0.5"), r"--lr-scheduler-type 9: there are 0 plateau"),
-    "crop below a frame": (("truncate_seq=40",), r"truncate_seq=40 is shorter than one frame of 80 samples; take a mult"),
+    "crop below a frame": (("truncate_seq=40",), r"truncate_seq=40 is shorter than one frame of 80 samples; take"),
     "absent model module": (("--module-model", "modle"), r"modle\.py not found; did you mean model\.py\?"),
     "generation before training": (("infer",), r"no run in .*exp/base; .*train first, or name one with --exp"),
 }

@@ -78,8 +78,9 @@ def test_samples_that_are_no_numbers_are_told_by_their_place(desk, own_corpus, v
 
 
 def test_all_files_with_samples_that_are_no_numbers_are_told_together(desk, own_corpus):
+    wave = np.full(SAMPLES, np.nan, np.float32)
     for name in NAMES[:2]:
-        soundfile.write(own_corpus / "wav" / f"{name}.wav", np.full(SAMPLES, np.nan, np.float32), 16000, subtype="FLOAT")
+        soundfile.write(own_corpus / "wav" / f"{name}.wav", wave, 16000, subtype="FLOAT")
     told = refused(desk, own_corpus, r"contents of \.wav files \(2 found\)")
     assert "bb.wav: sample 0 is NaN" in told
 
