@@ -95,7 +95,7 @@ def parse_command(argv: Sequence[str], title: str = "") -> Command:
 
 def short_help(title: str = "") -> str:
     """One screen: the verbs and the options that most runs need."""
-    verbs = [f"  {verb:<8}{meaning}" for verb, meaning in VERBS.items()]
+    verbs = [f"  {verb:<10}{meaning}" for verb, meaning in VERBS.items()]
     about = title or "A recipe of Recital: trains a speech waveform model, generates files with it."
     common = {"common options": [OPTIONS[name] for name in _COMMON]}
     about = "\n".join([about, "", "verbs, train where none is given:", *verbs])

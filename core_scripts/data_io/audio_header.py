@@ -78,10 +78,6 @@ def read_wave_header(file: BinaryIO, path: Path) -> AudioHeader:
         raise DataError(f"{path} is an empty file")
     if beginning[:4] != b"RIFF" or beginning[8:] != b"WAVE":
         raise DataError(f"{path} is no WAVE file: it looks like {_looks_like(beginning)}; convert it")
-    claimed = struct.unpack("<I", beginning[4:8])[0]
-    if claimed != UNKNOWN_SIZE and abs(claimed + 8 - size) > 1:  # a padding byte is counted by some writers only
-        warn_once(f"{path}: the RIFF size is {claimed}, but {size - 8} bytes follow; where the data chunk fits the "
-                  "file, it is taken as it is")
     layout = None
     position = 12
     while position + 8 <= size:
@@ -95,9 +91,18 @@ def read_wave_header(file: BinaryIO, path: Path) -> AudioHeader:
         if kind == b"data":
             if layout is None:
                 raise DataError(f"{path}: damaged header: no fmt chunk before the data")
-            return _measure_data(file, path, layout, position + 8, length)
+            header = _measure_data(file, path, layout, position + 8, length)
+            _warn_of_riff_size(struct.unpack("<I", beginning[4:8])[0], size, path)
+            return header
         position += 8 + length + length % 2
     raise DataError(f"{path}: damaged header: the file ends after {size} bytes without a data chunk")
+
+
+def _warn_of_riff_size(claimed: int, size: int, path: Path) -> None:
+    """Programs that stream and never come back to the header leave it wrong; the data chunk decides what is read."""
+    if claimed != UNKNOWN_SIZE and abs(claimed + 8 - size) > 1:  # a padding byte is counted by some writers only
+        warn_once(f"{path}: the RIFF size is {claimed}, but {size - 8} bytes follow; the data chunk fits the file and "
+                  f"is read as it is")
 
 
 def _looks_like(beginning: bytes) -> str:
