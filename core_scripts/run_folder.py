@@ -1,6 +1,7 @@
 """exp/NAME, the place of a run: locked while a process works in it, continued or moved aside, never overwritten."""
 import fcntl
 import os
+import weakref
 from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,8 @@ LOG_NAME = "log_train.txt"
 METRICS_NAME = "metrics.csv"
 CURVE_NAME = "curve.png"
 RESULT_NAME = "result.json"
+
+_locks: "weakref.WeakSet[TextIO]" = weakref.WeakSet()  # of this process
 
 
 def place_run(resolved: Resolved, project_dir: Path) -> Resolved:
@@ -92,10 +95,20 @@ def _lock_folder(path: Path) -> TextIO:
         busy.exit_code = EXIT_IN_USE
         lock.close()
         raise busy from None
+    _locks.add(lock)
     lock.truncate(0)
     lock.write(f"{os.getpid()}\n")
     lock.flush()
     return lock
+
+
+def _let_go() -> None:
+    """In a forked process: a worker that outlives the main process must not keep the folder locked."""
+    for lock in list(_locks):
+        lock.close()
+
+
+os.register_at_fork(after_in_child=_let_go)
 
 
 def free_name(path: Path) -> Path:

@@ -24,6 +24,7 @@ class TrainState:
     info: str = ""  # the table printed so far
     position: dict[str, Any] = field(default_factory=dict)  # DataPosition.to_dict()
     step: int = 0  # optimizer steps done
+    bad_steps: int = 0  # the last ones, left out because loss or gradient were not finite
     seconds: float = 0.0  # that the run has taken
     facts: dict[int, dict[str, float]] = field(default_factory=dict)  # what observers found out, by epoch
     config: str = ""  # resolved configuration, YAML

@@ -45,6 +45,7 @@ class DataOptions:
     rate_hz: int | None = None  # of every waveform; None: not checked, and no wav can be written
     truncate: int | None = None  # samples per segment at the finest resolution; None: whole utterances
     minimum: int | None = None  # shorter segments are dropped
+    random_offset: bool = False  # each epoch cuts an utterance at another place
     cache_dir: Path = Path(".")
     save_mean_std: bool = True  # compute and keep statistics (training sets)
     output_inverse_functions: tuple[Callable, ...] = ()  # applied to outputs before they are written

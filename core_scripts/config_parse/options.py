@@ -142,6 +142,8 @@ GROUPS: dict[str, tuple[Option, ...]] = {
         Option("exp", "base", "name of the run: its files go to exp/NAME/"),
         Option("fresh", False, "start over; the old run is moved aside"),
         Option("init-from", "", "file whose weights training starts from"),
+        Option("resume-data", "same", "same refuses to go on with other files; restart-epoch begins the epoch anew "
+               "with them", choices=("same", "restart-epoch")),
         Option("config-file", "", "YAML or JSON file with settings"),
         Option("device", "auto", "auto, cpu, cuda or cuda:N", choices=("auto", "cpu", "cuda", "cuda:N")),
         Option("no-shuffle", True, "keep the order of the list", target="shuffle"),

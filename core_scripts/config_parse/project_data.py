@@ -58,6 +58,7 @@ def read_options(conf: Any, args: Any, split: str, cache_dir: Path) -> DataOptio
         rate_hz=values.get("wav_samp_rate"),
         truncate=None if whole else values.get("truncate_seq"),
         minimum=None if whole else values.get("minimum_len"),
+        random_offset=split == "trn" and bool(values.get("random_offset")),
         cache_dir=Path(args.path_cache_file) if args.path_cache_file else cache_dir,
         save_mean_std=split == "trn",
         ignore_invalid_length=args.ignore_length_invalid_data,

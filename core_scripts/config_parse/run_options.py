@@ -97,6 +97,7 @@ class TrainOptions(OptionRecord):
     ignore_history: bool = option("ignore_training_history_in_trained_model")
     ignore_optimizer: bool = option("ignore_optimizer_statistics_in_trained_model")
     allow_mismatched: bool = option("allow_mismatched_pretrained_model")
+    resume_data: str = option("resume_data")  # what to do where the files differ from the checkpoint's
     verbose: int = option("verbose")
     seed: int = option("seed")
     amp: str = option("amp")  # bf16: products of the forward pass in bfloat16

@@ -9,7 +9,7 @@ from core_scripts import log
 from core_scripts.config_parse.corpus_lists import whole_frames
 from core_scripts.config_parse.data_config import CorpusSpec, DataOptions
 from core_scripts.data_io.file_io import write_atomically
-from core_scripts.data_io.segment import agree_on_length, common_grain, cut
+from core_scripts.data_io.segment import CutRule, agree_on_length, common_grain
 from core_scripts.data_io.seq_info import SeqInfo
 from core_scripts.data_io.stream_reader import StreamReader
 from core_scripts.errors import DataError, RecitalError, all_faults, near_files
@@ -26,6 +26,7 @@ class Catalog:
     items: tuple[SeqInfo, ...]
     lengths: dict[str, int]
     steps: Steps
+    rule: CutRule
 
 
 def read_catalog(corpus: CorpusSpec, readers: Sequence[StreamReader], options: DataOptions) -> Catalog:
@@ -38,8 +39,8 @@ def read_catalog(corpus: CorpusSpec, readers: Sequence[StreamReader], options: D
     known = {} if options.ignore_cache else _read_table(table_path)
     steps = _scan(corpus, names, readers, known, options)
     lengths = _agreed_lengths(corpus, steps, readers, options)
-    items = _cut_all(corpus, lengths, readers, options)
-    catalog = Catalog(tuple(items), lengths, steps)
+    rule = _cut_rule(corpus, options)
+    catalog = Catalog(tuple(_cut_all(corpus, lengths, rule)), lengths, steps, rule)
     if not options.ignore_cache:
         _save(corpus, catalog, table_path, known)
     return catalog
@@ -162,16 +163,23 @@ def _agreed_lengths(
     return lengths
 
 
-def _cut_all(
-    corpus: CorpusSpec, lengths: dict[str, int], readers: Sequence[StreamReader], options: DataOptions
-) -> list[SeqInfo]:
+def _cut_rule(corpus: CorpusSpec, options: DataOptions) -> CutRule:
+    """Raises: ConfigError if items would be shorter than a frame."""
     grain = common_grain([stream.resolution for stream in (*corpus.inputs, *corpus.outputs)])
     truncate = whole_frames(options.truncate, corpus)
+    if options.random_offset and truncate is None:
+        log.warn(f"random_offset has no effect on {corpus.name}: it is about cuts, and without truncate_seq there are "
+                 "none")
     minimum = options.minimum - options.minimum % grain if options.minimum else None
+    return CutRule(truncate=truncate, minimum=minimum, grain=grain, random_offset=options.random_offset)
+
+
+def _cut_all(corpus: CorpusSpec, lengths: dict[str, int], rule: CutRule) -> list[SeqInfo]:
+    """Raises: DataError if nothing is left."""
     items: list[SeqInfo] = []
     dropped = []
     for name, length in lengths.items():
-        pieces = cut(length, truncate, minimum) if length else []
+        pieces = rule.pieces(length) if length else []
         for number, piece in enumerate(pieces):
             items.append(SeqInfo(len(piece), name, number, piece.start, len(items)))
         if not pieces and length == 0:
@@ -181,9 +189,9 @@ def _cut_all(
     if not items:
         longest = max(lengths.values(), default=0)
         raise DataError(f"{corpus.name} has no items: the longest of {len(lengths)} utterances has {longest} samples, "
-                        f"minimum_len is {options.minimum}; lower it")
+                        f"minimum_len is {rule.minimum}; lower it")
     if dropped:
-        log.note(f"{corpus.name}: {len(dropped)} utterances shorter than minimum_len={minimum} are left out, "
+        log.note(f"{corpus.name}: {len(dropped)} utterances shorter than minimum_len={rule.minimum} are left out, "
                  f"the first is {dropped[0]}")
     return items
 

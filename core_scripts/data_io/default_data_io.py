@@ -7,6 +7,7 @@ from torch.utils.data import Dataset
 
 from core_scripts.config_parse.corpus_lists import read_contract
 from core_scripts.config_parse.data_config import CorpusSpec, DataOptions, LoaderOptions
+from core_scripts.constants import STREAM_CROP
 from core_scripts.data_io.augment import Augmenter, Piece, join_streams
 from core_scripts.data_io.catalog import read_catalog
 from core_scripts.data_io.loader import CorpusLoader
@@ -14,6 +15,7 @@ from core_scripts.data_io.seq_info import SeqInfo
 from core_scripts.data_io.statistics import Moments, load_or_measure
 from core_scripts.data_io.stream_reader import StreamReader
 from core_scripts.geometry.span import Span
+from core_scripts.streams import index_of, words
 
 
 class NIIDataSet(Dataset):
@@ -40,7 +42,7 @@ class NIIDataSet(Dataset):
 
     def _set_up(self, corpus: CorpusSpec, options: DataOptions) -> None:
         self.corpus, self.options = corpus, options
-        self.seed, self.epoch = 0, 0  # of the randomness of augmentation; set with the position
+        self.seed, self.epoch = 0, 0  # of the randomness of cuts and augmentation; set with the position
         targets = corpus.outputs if all(stream.directory is not None for stream in corpus.outputs) else ()
         self._inputs = tuple(StreamReader(stream, options.rate_hz) for stream in corpus.inputs)
         self._targets = tuple(StreamReader(stream, options.rate_hz) for stream in targets)
@@ -48,6 +50,7 @@ class NIIDataSet(Dataset):
         catalog = read_catalog(corpus, (*self._inputs, *self._targets), options)
         written = tuple(StreamReader(stream, options.rate_hz) for stream in corpus.outputs)
         self.moments: tuple[Moments, Moments] = load_or_measure(corpus.name, (self._inputs, written), catalog, options)
+        self.rule, self.lengths = catalog.rule, catalog.lengths
         self.items: tuple[SeqInfo, ...] = catalog.items[::-1] if options.reverse else catalog.items
         self.renumber(0)
 
@@ -64,11 +67,19 @@ class NIIDataSet(Dataset):
         return len(self.items)
 
     def __getitem__(self, index: int) -> tuple:
-        item = self.items[index]
+        item = self._place(self.items[index])
         piece = Piece(self._read(self._inputs, item), self._read(self._targets, item), item)
         piece = self._augmenter.apply(piece, self.seed, self.epoch)
         inputs, outputs = (join_streams(side, item) for side in (piece.input, piece.output))
         return inputs, outputs, piece.info.print_to_str(), item.info_id
+
+    def _place(self, item: SeqInfo) -> SeqInfo:
+        """The item where this epoch cuts its utterance."""
+        if not self.rule.random_offset or item.length == 0:
+            return item
+        word = words(self.seed, STREAM_CROP, self.epoch, index_of(item.seq_name), count=1)
+        piece = self.rule.drawn_piece(self.lengths[item.seq_name], item.seg_idx, int(word[0]))
+        return replace(item, start_pos=piece.start, length=len(piece))
 
     def _read(self, readers: Sequence[StreamReader], item: SeqInfo) -> list[np.ndarray]:
         """Arrays per stream; where a stream is not aligned (text), it stands for the whole side."""
@@ -81,6 +92,13 @@ class NIIDataSet(Dataset):
 
     def get_out_dim(self) -> int:
         return sum(stream.dim for stream in self.corpus.outputs)
+
+    def describe_cut(self) -> str:
+        """How utterances become items, for people to compare."""
+        rule, count = self.rule, len(self.items)
+        whole = "whole utterances" if rule.truncate is None else f"{rule.truncate} samples at most"
+        least = f", {rule.minimum} at least" if rule.minimum else ""
+        return f"{count} items of {whole}{least}{', random offset' if rule.random_offset else ''}"
 
     def describe(self) -> str:
         """One line for people."""

@@ -17,7 +17,7 @@ from core_scripts import log
 from core_scripts.config_parse.data_config import LoaderOptions
 from core_scripts.data_io.collate import Batch, ItemFault, customize_collate
 from core_scripts.data_io.output_writer import OutputWriter
-from core_scripts.data_io.position import DataPosition
+from core_scripts.data_io.position import DataFingerprint, DataPosition
 from core_scripts.data_io.sampler import BLOCK_SHUFFLE, EpochBatchSampler
 from core_scripts.data_io.seq_info import parse_info
 from core_scripts.errors import ConfigError, DataError, RecitalError
@@ -33,7 +33,7 @@ class BatchLoader:
         self.dataset, self.sampler, self.options = dataset, sampler, options
 
     def __len__(self) -> int:
-        """Batches of a whole epoch."""
+        """Batches of the epoch, those behind the position included."""
         return len(self.sampler)
 
     def __iter__(self) -> Iterator[Batch]:
@@ -96,6 +96,10 @@ def _obey(parent: int) -> None:
 def _process_start() -> str | None:
     """Fork where it exists: functions of config.py may be lambdas, which no other way can hand over."""
     return "fork" if "fork" in multiprocessing.get_all_start_methods() else None
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 
 class CorpusLoader:
@@ -170,10 +174,24 @@ class CorpusLoader:
         return [number for number, name in enumerate(self.get_seq_name_list()) if name in wanted]
 
     def fingerprint(self) -> str:
-        """Changes with the names, the lengths, the cut and the order of items."""
+        """Changes with the names, the lengths, the cut and the order of items; not with batch size and workers."""
         options = self._loader_options
-        order = f"{options.shuffle},{options.sampler},{options.merge}\n"
-        return hashlib.sha256((order + "\n".join(self.get_seq_info())).encode("utf-8")).hexdigest()
+        drawn = [f"{options.shuffle},{options.sampler},{options.merge}"]
+        drawn += ["random_offset" for dataset in self._datasets if dataset.rule.random_offset]
+        return _digest("\n".join([*drawn, *self.get_seq_info()]))
+
+    def full_fingerprint(self) -> DataFingerprint:
+        """The fingerprint, and in words the two things that it may differ in."""
+        options = self._loader_options
+        files = [(number, name, dataset.lengths[name]) for number, dataset in enumerate(self._datasets)
+                 for name in dict.fromkeys(item.seq_name for item in dataset.items)]
+        cuts = " + ".join(dataset.describe_cut() for dataset in self._datasets)
+        return DataFingerprint(
+            digest=self.fingerprint(),
+            files=f"{len(files)} utterances of {sum(length for _, _, length in files)} samples "
+                  f"({_digest(repr(sorted(files)))[:12]}, in the order {_digest(repr(files))[:12]})",
+            cut=f"{cuts}, shuffle {options.shuffle}, sampler {options.sampler}, merge {options.merge}",
+        )
 
     def print_info(self) -> None:
         for dataset in self._datasets:

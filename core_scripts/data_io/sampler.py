@@ -1,67 +1,33 @@
 """In which order items come: a pure function of (seed, epoch), and the batches of an epoch from any position on."""
-import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from core_scripts.config_parse.data_config import LoaderOptions
 from core_scripts.constants import STREAM_ORDER
+from core_scripts.data_io.permutation import FeistelOrder, epoch_order
 from core_scripts.data_io.position import DataPosition
 from core_scripts.errors import ConfigError
 from core_scripts.streams import words
 
-STORED_ORDER_LIMIT = 2**20  # larger orders are computed, not sorted: sorting 1e7 words takes 11 s
 BLOCK_SHUFFLE = "block_shuffle_by_length"
 BLOCK_BATCHES = 4  # batches of similar length that are shuffled among themselves, as in upstream
-_FEISTEL_ROUNDS = 6  # fewer keep neighbours together too often
 
 
-def epoch_order(seed: int, epoch: int, n: int, corpus: int = 0) -> np.ndarray:
-    """The numbers 0 ... n-1 in the order of this epoch, int64 (n,). `corpus` tells parallel orders apart.
-
-    Up to STORED_ORDER_LIMIT items the argsort of raw Philox words (uniform over all orders that 64 bits of key can
-    reach), above it a Feistel network over mixed radices (Black, Rogaway 2002, section 5), keyed by such words.
-    """
-    if n <= STORED_ORDER_LIMIT:
-        return np.argsort(words(seed, STREAM_ORDER, epoch, corpus, count=n), kind="stable").astype(np.int64)
-    keys = words(seed, STREAM_ORDER, epoch, corpus, count=_FEISTEL_ROUNDS)
-    order = _feistel(np.arange(n, dtype=np.uint64), n, keys)
-    while (outside := np.flatnonzero(order >= n)).size:  # the network permutes a few more numbers than n
-        order[outside] = _feistel(order[outside], n, keys)
-    return order.astype(np.int64)
-
-
-def _feistel(values: np.ndarray, n: int, keys: np.ndarray) -> np.ndarray:
-    """A bijection of [0, a * b) with a * b in [n, n + a); values: uint64."""
-    a = np.uint64(math.isqrt(n - 1) + 1)
-    b = np.uint64(-(-n // int(a)))
-    left, right = values // b, values % b
-    for number, key in enumerate(keys):
-        if number % 2:
-            right = (right + _mix(left, key) % b) % b
-        else:
-            left = (left + _mix(right, key) % a) % a
-    return left * b + right
-
-
-def _mix(values: np.ndarray, key: np.uint64) -> np.ndarray:
-    """The finaliser of splitmix64 (Steele et al. 2014): every bit of the input moves every bit of the output."""
-    mixed = values + key
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return mixed ^ (mixed >> np.uint64(31))
+def part_of_rank(batch: Sequence[int], rank: int, ranks: int) -> Sequence[int]:
+    """What process `rank` of `ranks` takes of a global batch: their parts, one after the other, are that batch."""
+    return batch[rank * len(batch) // ranks : (rank + 1) * len(batch) // ranks]
 
 
 def block_shuffle_by_length(
-    lengths: Sequence[int], batch_size: int, seed: int, epoch: int, corpus: int = 0
+    lengths: Sequence[int], size: int, seed: int, epoch: int, corpus: int = 0
 ) -> np.ndarray:
-    """Items of similar length near each other: sorted, cut into blocks, shuffled within each and block by block."""
+    """Items of similar length near each other: sorted, cut into blocks of `size`; both levels are shuffled."""
     by_length = np.argsort(np.asarray(lengths), kind="stable").astype(np.int64)
-    size = BLOCK_BATCHES * batch_size
     keys = words(seed, STREAM_ORDER, epoch, 2 * corpus, count=len(by_length))
     shuffled = by_length[np.lexsort((keys, np.arange(len(by_length)) // size))]
     blocks = np.split(shuffled, range(size, len(shuffled), size))
-    return np.concatenate([blocks[number] for number in epoch_order(seed, epoch, len(blocks), 2 * corpus + 1)])
+    return np.concatenate([blocks[number] for number in epoch_order(seed, epoch, len(blocks), 2 * corpus + 1)[:]])
 
 
 class EpochBatchSampler:
@@ -96,25 +62,33 @@ class EpochBatchSampler:
         return self.options.batch_size * len(self.groups)
 
     def __len__(self) -> int:
-        """Batches of a whole epoch."""
-        return -(-min(len(group) for group in self.groups) // self.options.batch_size)
+        """Batches of the epoch: those that lie behind its position at this batch size, and those to come.
+
+        An epoch that went on with another batch size may have one less than `items / batch size` rounded up.
+        """
+        size, start = self.options.batch_size, self._start()
+        return start // size + max(-(-(min(map(len, self.groups)) - start) // size), 0)
+
+    def _start(self) -> int:
+        """Items of each group that lie behind the position."""
+        return self.position.samples // len(self.groups)
 
     def __iter__(self) -> Iterator[list[int]]:
         size, position = self.options.batch_size, self.position
         orders, offset = [], 0
         for number, group in enumerate(self.groups):
-            orders.append(offset + self._order(group, position, number))
+            orders.append((offset, self._order(group, position, number)))
             offset += len(group)
-        start = position.samples // len(orders)
-        for first in range(start, min(len(order) for order in orders), size):
-            yield [int(item) for order in orders for item in order[first : first + size]]
+        for first in range(self._start(), min(map(len, self.groups)), size):
+            yield [offset + int(item) for offset, order in orders for item in order[first : first + size]]
 
-    def _order(self, lengths: np.ndarray, position: DataPosition, group: int) -> np.ndarray:
+    def _order(self, lengths: np.ndarray, position: DataPosition, group: int) -> np.ndarray | FeistelOrder:
         options = self.options
         if options.longest_first:
             return np.argsort(-lengths, kind="stable")
-        if options.sampler == BLOCK_SHUFFLE and options.batch_size > 1:
-            return block_shuffle_by_length(lengths, options.batch_size, position.seed, position.epoch, group)
+        batch = (position.batch_items or self.items_per_batch) // len(self.groups)  # of the epoch's beginning
+        if options.sampler == BLOCK_SHUFFLE and batch > 1:
+            return block_shuffle_by_length(lengths, BLOCK_BATCHES * batch, position.seed, position.epoch, group)
         if options.shuffle:
             return epoch_order(position.seed, position.epoch, len(lengths), group)
         return np.arange(len(lengths))

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from core_scripts import log
+from core_scripts import fault, log
 from core_scripts.checkpoint.fitting import load_weights
 from core_scripts.checkpoint.store import write_checkpoint
 from core_scripts.checkpoint.train_state import weights_of
@@ -78,7 +78,7 @@ def start_run(args: Any, players: tuple[Player, ...], device: torch.device, data
         save=SaveOptions.from_args(args),
         train_log=Monitor(),
         val_log=Monitor(),
-        position=DataPosition(seed=options.seed, fingerprint=data.fingerprint()),
+        position=DataPosition(seed=options.seed, fingerprint=data.full_fingerprint()),
         clock=RunClock(options.minutes),
         observers=Observers(options.observers),
     )
@@ -111,12 +111,14 @@ def train_epochs(
             run.table.append(format_row(run.train_log, best_log, epoch, best, rates[0]))
             log.say(run.table[-1])
             run.position = run.position.next_epoch()
+            fault.reach("epoch")
             save_epoch(run, best=best)
             write_metrics(run)
             run.clock.note_ending(time.monotonic() - ending)
             run.observers.after_epoch(run)
             stopped_early = run.stops_early(best_log)
             leave_if_asked(run, stop, saved=True)
+    fault.reach("finished")
     log.say(f"Training finished{' by early stopping' if stopped_early else ''}")
     for path in filter(Path.is_file, map(run.trained_path, run.players)):
         log.say(f"Model is saved to {path}")
@@ -129,6 +131,8 @@ def f_run_one_epoch(run: TrainingRun, data: Any, monitor: Monitor, step: StepFun
     """
     training = monitor is run.train_log
     options = run.options
+    if training:
+        run.position = run.position.begin(data.get_batch_size())
     data.set_position(run.position if training else DataPosition(seed=options.seed, epoch=run.position.epoch))
     total = count_batches(data, options.train_batches if training else options.val_batches)
     done = run.position.samples if training else 0
@@ -141,13 +145,16 @@ def f_run_one_epoch(run: TrainingRun, data: Any, monitor: Monitor, step: StepFun
             started = time.perf_counter()
             if training:
                 run.follow_clock()
+                fault.reach("step")
             group = group_of(number - first, total - first, options.accumulate if training else 1)
             losses = step(run, move_batch(batch, run.device), group)
-            monitor.add(losses.parts, losses.flags, int(batch.lengths.sum()), time.perf_counter() - started)
+            if losses.is_finite or not training:
+                monitor.add(losses.parts, losses.flags, int(batch.lengths.sum()), time.perf_counter() - started)
             progress.show(number + 1, "loss " + " ".join(f"{loss:.4f}" for loss in losses.parts))
             if training and options.adapt_lengths:
                 data.update_seq_len_in_sampler_sub(batch.info)
             if training and group.complete:
+                fault.reach("stepped")
                 run.observers.after_step(run, losses)
                 if is_due(number, group.size, options.save_every):
                     save_within_epoch(run)
@@ -194,6 +201,7 @@ def validate(run: TrainingRun, data: Any, step: StepFunction, stop: StopRequest,
     buffers = [buffer for module in modules for buffer in module.buffers(recurse=False)]
     kept = [buffer.clone() for buffer in buffers]
     run.mark(validating=True)
+    fault.reach("validation")
     if run.options.eval_mode_for_validation:
         for player in run.players:
             player.hooks.module.eval()

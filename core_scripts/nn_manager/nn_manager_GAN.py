@@ -1,5 +1,6 @@
 """GAN training: another step over the same epochs. Inference is the ordinary one, on the generator."""
 import copy
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,7 @@ from core_scripts.errors import ConfigError, NonFiniteLossError
 from core_scripts.nn_manager.grouping import Group
 from core_scripts.nn_manager.model_base import adapt_model
 from core_scripts.nn_manager.nn_manager import start_run, train_epochs
-from core_scripts.nn_manager.nn_manager_tools import Losses, call_model, require_finite, seed_model_randomness
+from core_scripts.nn_manager.nn_manager_tools import Losses, call_model, describe_fault, seed_model_randomness
 from core_scripts.nn_manager.steps import clip_gradients
 from core_scripts.nn_manager.training_run import Player, TrainingRun, take_up
 
@@ -73,10 +74,10 @@ def gan_step(run: TrainingRun, losses: GANLosses, batch: Batch) -> Losses:
     natural, condition = batch.targets, batch.inputs
     generated = call_model(generator.hooks.module, batch, generator.hooks, run.call)
 
-    loss_d = losses.discriminator(natural, generated.detach(), condition)
     before = _state_of(discriminator)
-    _update(discriminator, loss_d, batch)
     try:
+        loss_d = losses.discriminator(natural, generated.detach(), condition)
+        _update(discriminator, loss_d, batch)
         loss_g = losses.generator(natural, generated, condition)
         if losses.auxiliary is not None:
             loss_g = loss_g + losses.auxiliary(natural, generated, condition)
@@ -124,10 +125,10 @@ def adapt_gan_losses(generator: Any, discriminator: Any, loss_wrapper: Any) -> G
 
 
 def _update(player: Player, loss: torch.Tensor, batch: Batch) -> None:
-    require_finite("loss", loss, batch)
+    _require_finite("loss", float(loss.detach()), batch)
     player.optimizer.optimizer.zero_grad()  # the other player's loss went through this one too
     loss.backward()
-    clip_gradients(player, batch)
+    _require_finite("norm of the gradient", clip_gradients(player), batch)
     player.optimizer.optimizer.step()
 
 
@@ -139,6 +140,13 @@ def _state_of(player: Player) -> tuple[dict, dict]:
 def _put_back(player: Player, state: tuple[dict, dict]) -> None:
     player.hooks.module.load_state_dict(state[0])
     player.optimizer.optimizer.load_state_dict(state[1])
+
+
+def _require_finite(what: str, value: float, batch: Batch) -> None:
+    """Raises: NonFiniteLossError, which ends the game."""
+    if not math.isfinite(value):
+        raise NonFiniteLossError(f"{describe_fault(what, value, batch)}; nothing was updated with it. Lower --lr, "
+                                 "set --grad-clip-norm, or look at these files")
 
 
 def _both(loss_g: torch.Tensor, loss_d: torch.Tensor) -> Losses:

@@ -1,4 +1,5 @@
 """What the managers share: calling a model, adding up its losses, filling parts of it, generating in segments."""
+import math
 import random
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -14,7 +15,7 @@ from core_scripts.checkpoint.model_record import is_record
 from core_scripts.checkpoint.train_state import read_weights
 from core_scripts.config_parse.run_options import CallOptions
 from core_scripts.data_io.collate import Batch
-from core_scripts.errors import CheckpointError, ConfigError, DataError, NonFiniteLossError, did_you_mean
+from core_scripts.errors import CheckpointError, ConfigError, DataError, did_you_mean
 from core_scripts.nn_manager.model_base import ModelHooks
 
 _MUCH_WAITING = 0.1  # of the time of an epoch
@@ -53,6 +54,10 @@ class Losses:
     total: torch.Tensor
     parts: tuple[float, ...]
     flags: tuple[bool, ...]
+
+    @property
+    def is_finite(self) -> bool:
+        return all(map(math.isfinite, self.parts))
 
 
 def add_losses(result: Any) -> Losses:
@@ -93,13 +98,9 @@ class TimedItems:
         return f"waited {self.waited:.1f} s of {total:.1f} s for data ({share:.0%}){remedy}"
 
 
-def require_finite(what: str, value: torch.Tensor, batch: Batch) -> None:
-    """Raises: NonFiniteLossError that names the utterances."""
-    if not torch.isfinite(value):
-        raise NonFiniteLossError(
-            f"{what} is {value.item()} on {', '.join(batch.info)}; nothing was updated with it. "
-            "Lower --lr, set --grad-clip-norm, or look at these files"
-        )
+def describe_fault(what: str, value: float, batch: Batch) -> str:
+    """What is not finite, and on which utterances."""
+    return f"{what} is {value} on {', '.join(batch.info)}"
 
 
 def require_names(names: Collection[str] | None, known: Collection[str]) -> None:

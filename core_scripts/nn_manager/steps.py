@@ -1,53 +1,72 @@
 """The step of ordinary training and of its validation: all that changes weights, and all that computes a loss."""
+import math
 from typing import Any
 
 import torch
 
+from core_scripts import log
 from core_scripts.constants import STREAM_MODEL, STREAM_VALIDATION
 from core_scripts.data_io.collate import Batch
+from core_scripts.errors import NonFiniteLossError
 from core_scripts.nn_manager.grouping import Group
 from core_scripts.nn_manager.nn_manager_tools import (
     Losses,
     add_losses,
     call_model,
-    require_finite,
+    describe_fault,
     seed_model_randomness,
 )
 from core_scripts.nn_manager.training_run import Player, TrainingRun
+
+MAX_BAD_STEPS = 3
 
 
 def train_step(run: TrainingRun, batch: Batch, group: Group) -> Losses:
     """Forward, loss, backward; with the last minibatch of a group also clip, update, and advance the data position.
 
-    Weights and position change here and nowhere else, so no checkpoint can fall between them.
-    Raises: NonFiniteLossError before anything is changed.
+    Weights and position change here and nowhere else, so no checkpoint can fall between them. A group whose loss or
+    gradient is not finite leaves the weights as they are; like every other it is a function of the position.
+    Raises: NonFiniteLossError at the third such group in a row.
     """
     (player,) = run.players
     seed_model_randomness(run.options.seed, STREAM_MODEL, run.step, run.pending)
     losses = compute_losses(run, player, batch)
-    require_finite("loss", losses.total, batch)
-    if losses.total.requires_grad:
+    if not losses.is_finite:
+        run.fault = describe_fault("loss", losses.total, batch)
+    elif losses.total.requires_grad:
         (losses.total / group.size).backward()
     run.pending += len(batch.index)
     if group.complete:
-        run.gradient_norm = clip_gradients(player, batch)
-        player.optimizer.optimizer.step()
+        run.gradient_norm = clip_gradients(player)
+        if not run.fault and not math.isfinite(run.gradient_norm):
+            run.fault = describe_fault("norm of the gradient", run.gradient_norm, batch)
+        if run.fault:
+            leave_out_step(run)
+        else:
+            player.optimizer.optimizer.step()
+            run.bad_steps = 0
+            if run.average is not None:
+                run.average.update(player.hooks.module, run.step)
         player.optimizer.optimizer.zero_grad()
-        if run.average is not None:
-            run.average.update(player.hooks.module, run.step)
         run.position, run.step, run.pending = run.position.advance(run.pending), run.step + 1, 0
     return losses
 
 
-def clip_gradients(player: Player, batch: Batch) -> float:
-    """Scale the gradients down to --grad-clip-norm; returns their norm before.
+def leave_out_step(run: TrainingRun) -> None:
+    """Count the step whose loss or gradient is not finite, and say so. Raises: NonFiniteLossError at the third."""
+    fault, run.fault = run.fault, ""
+    run.bad_steps += 1
+    if run.bad_steps == MAX_BAD_STEPS:
+        raise NonFiniteLossError(f"{fault}, in step {run.step}, number {MAX_BAD_STEPS} in a row; nothing was updated "
+                                 "with them. Lower --lr, set --grad-clip-norm, or look at these files")
+    log.warn(f"{fault}: step {run.step} is left out; {MAX_BAD_STEPS} in a row would end the run")
 
-    Raises: NonFiniteLossError if they are not finite.
-    """
+
+def clip_gradients(player: Player) -> float:
+    """Scale the gradients down to --grad-clip-norm, unless they are not finite; returns their norm before."""
     parameters = [value for value in player.hooks.module.parameters() if value.grad is not None]
     norm = torch.nn.utils.get_total_norm([value.grad for value in parameters])
-    require_finite("norm of the gradient", norm, batch)  # such a step would ruin the weights, and what is saved next
-    if player.optimizer.grad_clip_norm > 0:
+    if player.optimizer.grad_clip_norm > 0 and torch.isfinite(norm):
         torch.nn.utils.clip_grads_with_norm_(parameters, player.optimizer.grad_clip_norm, norm)
     return float(norm)
 

@@ -3,7 +3,7 @@ import csv
 import math
 import platform
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from core_scripts.checkpoint.store import list_checkpoints, write_checkpoint
 from core_scripts.checkpoint.train_state import TrainState, is_full, state_from_checkpoint, weights_of
 from core_scripts.config_parse.run_options import CallOptions, SaveOptions, TrainOptions
 from core_scripts.data_io.position import DataPosition
+from core_scripts.errors import DataError
 from core_scripts.nn_manager.averaging import WeightAverage
 from core_scripts.nn_manager.model_base import ModelHooks
 from core_scripts.nn_manager.nn_manager_tools import f_load_pretrained_model_partially
@@ -60,6 +61,8 @@ class TrainingRun:
     observers: Observers = field(default_factory=Observers)
     step: int = 0  # optimizer steps done
     pending: int = 0  # samples whose gradients wait for a step
+    fault: str = ""  # what is not finite among them
+    bad_steps: int = 0  # in a row, left out because of that
     gradient_norm: float = math.nan  # of the last step, before it was clipped
     seconds_before: float = 0.0  # that earlier processes took
     table: list[str] = field(default_factory=list)
@@ -152,6 +155,7 @@ def _state_of(run: TrainingRun, player: Player) -> TrainState:
         info="\n".join(run.table),
         position=run.position.to_dict(),
         step=run.step,
+        bad_steps=run.bad_steps,
         seconds=run.clock.seconds,
         facts=run.facts,
         config=run.options.config_text,
@@ -208,14 +212,40 @@ def _take_up_history(run: TrainingRun, state: TrainState) -> None:
         run.val_log.load_state_dict(state.val_log)
     if state.position:
         run.position = _resumed_position(run, DataPosition.from_dict(state.position))
-    run.step, run.seconds_before, run.facts = state.step, state.seconds, dict(state.facts)
+    run.step, run.bad_steps = state.step, state.bad_steps
+    run.seconds_before, run.facts = state.seconds, dict(state.facts)
     run.table = state.info.split("\n") if state.info else []
 
 
 def _resumed_position(run: TrainingRun, stored: DataPosition) -> DataPosition:
-    """Where to go on: the stored place if the data are the same, else the start of that epoch, and said so."""
-    if stored.fingerprint == run.position.fingerprint and stored.seed == run.position.seed:
-        return stored
-    log.warn(f"data or seed differ from the checkpoint's: epoch {stored.epoch} starts from its first sample")
-    return DataPosition(seed=run.position.seed, epoch=stored.epoch, fingerprint=run.position.fingerprint)
+    """Where to go on: the stored place, or the start of its epoch where that place means other items now, and said so.
 
+    Raises: DataError if the files differ and --resume-data does not allow it.
+    """
+    here, there = run.position.fingerprint, stored.fingerprint
+    if here.digest != there.digest and here.files != there.files:
+        _require_leave(run, stored)
+        reason = "with other files (--resume-data restart-epoch)"
+    elif here.digest != there.digest:
+        reason = f"since the cut or the order differs (checkpoint: {there.cut}; now: {here.cut})"
+    elif stored.seed != run.position.seed:
+        reason = f"since the seed differs (checkpoint: {stored.seed}; now: {run.position.seed})"
+    elif run.options.adapt_lengths and stored.epoch and stored.samples:
+        reason = "since --force-update-seq-length ordered it by lengths that are not kept"
+    else:
+        return replace(stored, fingerprint=here)  # an older one may have been without words
+    log.warn(f"epoch {stored.epoch} starts from its first sample {reason}; weights and optimizer go on")
+    return DataPosition(seed=run.position.seed, epoch=stored.epoch, fingerprint=here)
+
+
+def _require_leave(run: TrainingRun, stored: DataPosition) -> None:
+    if run.options.resume_data == "restart-epoch":
+        return
+    here, there = run.position.fingerprint, stored.fingerprint
+    known = there.files or f"unknown, but other files, another cut or another order: digest {there.digest[:12]}"
+    raise DataError(
+        f"the checkpoint was trained on other files, and in epoch {stored.epoch} some would come twice and some never\n"
+        f"  checkpoint: {known}\n  now:        {here.files}{'' if there.files else f', digest {here.digest[:12]}'}\n"
+        "bring the list and the files back, or give --resume-data restart-epoch: weights, optimizer and history go on, "
+        "the epoch begins anew with the files of now"
+    )

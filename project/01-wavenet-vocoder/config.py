@@ -42,6 +42,7 @@ test_output_dirs = [["{data}/wav"]]  # [[]] where there is nothing to compare wi
 
 truncate_seq = 8000  # samples per training crop, a multiple of the hop
 minimum_len = 800
+random_offset = False  # True: each epoch cuts the recordings at other places
 
 # Model: small or standard, or any sizes: net = WaveNetConfig(layers=24, dilation_cycle=8, bits=10, ...)
 presets = {"net": WAVENET_PRESETS}

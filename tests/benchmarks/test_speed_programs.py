@@ -4,10 +4,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from benchmarks.measuring import describe, ratios, time_rounds
+from benchmarks.permutation import chi_square_of_differences, chi_square_of_places, count_adjacent, judge
 from benchmarks.training import TARGETS, make_variants
 from sandbox.config_wavenet import WaveNetConfig
 
@@ -20,6 +22,9 @@ def run_program(name: str, *words: str) -> subprocess.CompletedProcess:
 
 @pytest.mark.parametrize(("name", "keys"), [
     ("training", set(TARGETS)), ("data_loading", {"segments_per_s", "ratio_to_whole_files"}),
+    ("permutation", {"us_per_batch_1e9", "us_per_batch_1e12", "orders_without_gaps",
+                     *(f"{kind}_{what}" for kind in ("computed", "stored")
+                       for what in ("places", "differences", "pairs"))}),
 ])
 def test_the_last_line_is_one_json_object_with_the_keys(name, keys):
     done = run_program(name, "--quick", "--rounds", "1", "--json")
@@ -29,7 +34,7 @@ def test_the_last_line_is_one_json_object_with_the_keys(name, keys):
     assert all(value > 0 for value in results.values())
 
 
-@pytest.mark.parametrize("name", ["training", "data_loading"])
+@pytest.mark.parametrize("name", ["training", "data_loading", "permutation"])
 def test_help_is_answered(name):
     assert "--rounds" in run_program(name, "--help").stdout
 
@@ -50,3 +55,20 @@ def test_the_first_round_is_not_counted_and_ratios_are_taken_round_by_round():
     assert [len(times) for times in seconds.values()] == [2, 2]
     assert ratios({"a": [2.0, 9.0], "b": [1.0, 3.0]}, "a", "b") == [2.0, 3.0]
     assert describe([3.0, 1.0, 2.0]) == "2.00 (1.50 to 2.50)"
+
+
+def test_an_order_that_mixes_badly_is_a_fault_and_so_is_a_control_that_does_not():
+    faults = []
+    judge("fine", 1.01, 0.01, faults)
+    judge("control", 5.0, 0.01, faults, control=True)
+    assert faults == []
+    judge("bad", 1.05, 0.01, faults)
+    judge("weak test", 1.0, 0.01, faults, control=True)
+    assert faults == ["bad: 1.050", "weak test: 1.000"]
+
+
+def test_the_measures_of_mixing_see_an_order_that_is_none():
+    plain = [np.arange(10_000)]
+    assert count_adjacent(plain) == 9999
+    assert chi_square_of_places(plain) > 50
+    assert chi_square_of_differences(plain) > 1000

@@ -48,8 +48,9 @@ def test_the_record_goes_through_a_file_that_torch_itself_can_read(tmp_path):
 def test_weights_of_other_features_are_refused_with_both_sides(tmp_path):
     stored = Voiced(tmp_path).state_dict()
     other = Voiced(tmp_path, mel=replace(MEL, floor=1e-4))
-    with pytest.raises(DataError, match=r"the checkpoint has passport \w+, mel in the configuration \w+; they "
-                                        r"differ in floor 1e-05 and 0\.0001.*use the settings that the model was trained with"):
+    told = (r"the checkpoint has passport \w+, mel in the configuration \w+; they differ in floor 1e-05 and 0\.0001.*"
+            "use the settings that the model was trained with")
+    with pytest.raises(DataError, match=told):
         load_weights(other, stored, "the checkpoint")
 
 

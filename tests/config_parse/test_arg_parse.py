@@ -36,7 +36,8 @@ CONTRACT_DEFAULTS = {
     "--active-learning-cache-dataname-path": "",
 }
 OWN_DEFAULTS = {
-    "exp": "base", "fresh": False, "init_from": "", "config_file": "", "engine": "auto", "temperature": 1.0,
+    "exp": "base", "fresh": False, "init_from": "", "resume_data": "same", "config_file": "", "engine": "auto",
+    "temperature": 1.0,
     "generation_seed": 1, "debug": False, "device": "auto", "keep_checkpoints": 0, "inference_batch_size": 0,
     "num_threads": 0, "json": False, "amp": "none", "polyak": 0.0,
     "minutes": 0.0, "tensorboard": False, "target_speaker": "",
@@ -133,7 +134,7 @@ def test_verb_follows_from_the_first_word_or_the_mode(words, verb):
     (["--ephocs=3"], r"did you mean --epochs"),
     (["--net.layers=3"], r"settings are written without dashes: net.layers=\.\.\."),
     (["-x"], "unknown option -x"),
-    (["--model-forward"], r"--model-forward is short for .*--model-forward-with-target \(.*; --model-forward-with-file"),
+    (["--model-forward"], r"--model-forward is short for .*--model-forward-with-target \(.*-with-file"),
     (["--epoch", "3"], r"--epoch is short for .*: --epochs \(epochs at most\); --epoch2pt \(convert"),
     (["--epoch=3"], r"--epoch is short for several options"),
     (["--lr", "fast"], "--lr: expects a number, got 'fast'"),

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from core_scripts.data_io.file_io import write_frames
 from core_scripts.checkpoint.model_record import ModelRecord
+from core_scripts.data_io.file_io import write_frames
 from core_scripts.features.config_mel import MelConfig
 from core_scripts.features.passport import passport_of
 

@@ -197,6 +197,22 @@ def test_the_fingerprint_follows_names_lengths_and_cut(corpus):
     assert prints[0] == corpus.load().fingerprint()
 
 
+def test_the_full_fingerprint_tells_files_order_and_cut_apart(corpus):
+    whole, cut, turned = (data.full_fingerprint() for data in (
+        corpus.load(), corpus.load(truncate=80), corpus.load({"list_source": ("a", "b", "c")})))
+    fewer = corpus.load({"list_source": ("b", "a")}).full_fingerprint()
+    assert whole.files.startswith("3 utterances of 448 samples (") and fewer.files.startswith("2 utterances of 248 ")
+    assert cut.files == whole.files
+    assert (whole.cut, cut.cut) == (
+        "3 items of whole utterances, shuffle False, sampler None, merge concatenate",
+        "7 items of 80 samples at most, shuffle False, sampler None, merge concatenate")
+    assert turned.cut == whole.cut
+    assert turned.files != whole.files
+    assert turned.files.split(", in the order")[0] == whole.files.split(", in the order")[0]
+    changed = corpus.load(loader={"batch_size": 3, "num_workers": 2}).full_fingerprint()
+    assert changed == whole
+
+
 def test_upstreams_signatures_read_the_same_data(corpus, capsys):
     arguments = Namespace(flag_reverse_data_loading_order=True, path_cache_file=str(corpus.root / "cache"))
     params = {"batch_size": 2, "shuffle": False, "num_workers": 0, "sampler": "None"}

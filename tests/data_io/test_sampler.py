@@ -1,62 +1,22 @@
-"""The order of items: pure, uniform, resumable at any place."""
+"""Batches of an epoch: pure, resumable at any place, whatever the batch size."""
+import json
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from core_scripts.config_parse.data_config import LoaderOptions
-from core_scripts.data_io.position import DataPosition
-from core_scripts.data_io.sampler import STORED_ORDER_LIMIT, EpochBatchSampler, block_shuffle_by_length, epoch_order
-from core_scripts.errors import ConfigError
-
-GOLDEN = {
-    (1, 0, 16): [14, 10, 0, 15, 13, 6, 11, 12, 5, 3, 4, 9, 7, 8, 2, 1],
-    (1, 1, 16): [15, 14, 0, 3, 13, 10, 6, 8, 2, 12, 5, 1, 11, 7, 9, 4],
-    (2, 0, 100): [71, 78, 60, 29, 90, 53, 2, 54, 7, 40, 64, 79, 51, 26, 97, 36],
-    (1, 7, 1000): [82, 814, 621, 770, 610, 979, 370, 825, 932, 997, 106, 897, 699, 15, 70, 431],
-    (12345, 3, 100000): [87680, 77591, 88201, 91029, 52805, 94270, 19757, 9431, 10967, 61520, 88555, 20118, 61912,
-                         74890, 87114, 91939],
-    (1, 0, STORED_ORDER_LIMIT + 7): [360188, 462368, 896924, 155327, 903043, 130834, 409336, 98218, 729999, 747479,
-                                     270135, 643173, 536037, 517536, 189581, 1007143],
-}
-
-
-@pytest.mark.parametrize(("seed", "epoch", "n"), list(GOLDEN))
-def test_orders_never_change(seed, epoch, n):
-    assert epoch_order(seed, epoch, n)[:16].tolist() == GOLDEN[seed, epoch, n]
-
-
-@pytest.mark.parametrize("n", [0, 1, 2, 17, 1000, STORED_ORDER_LIMIT + 3])
-def test_orders_hold_every_item_once(n):
-    order = epoch_order(3, 4, n)
-    assert order.dtype == np.int64
-    assert np.array_equal(np.sort(order), np.arange(n))
-
-
-def test_orders_differ_between_epochs_seeds_and_corpora():
-    drawn = {tuple(epoch_order(*key)) for key in [(1, 0, 20), (1, 1, 20), (2, 0, 20), (1, 0, 20, 1)]}
-    assert len(drawn) == 4
-
-
-def test_all_orders_of_five_items_are_equally_likely():
-    counts: dict[tuple, int] = {}
-    for epoch in range(6000):
-        order = tuple(epoch_order(1, epoch, 5).tolist())
-        counts[order] = counts.get(order, 0) + 1
-    assert len(counts) == 120
-    chi_square = sum((count - 50) ** 2 / 50 for count in counts.values())
-    assert chi_square < 180  # 119 degrees of freedom: exceeded by chance once in 3,000 seeds
-
-
-def test_large_orders_keep_no_neighbours():
-    order = epoch_order(1, 0, STORED_ORDER_LIMIT + 1)
-    assert np.count_nonzero(np.diff(order) == 1) < 10  # 1 expected
+from core_scripts.data_io.position import DataFingerprint, DataPosition
+from core_scripts.data_io.sampler import EpochBatchSampler, block_shuffle_by_length, part_of_rank
+from core_scripts.errors import CheckpointError, ConfigError
 
 
 def test_blocks_hold_similar_lengths_and_every_item_once():
     lengths = np.random.default_rng(1).integers(1, 1000, 103)
-    order = block_shuffle_by_length(lengths, 4, seed=1, epoch=2)
+    order = block_shuffle_by_length(lengths, 16, seed=1, epoch=2)
     assert np.array_equal(np.sort(order), np.arange(103))
-    assert np.array_equal(order, block_shuffle_by_length(lengths, 4, seed=1, epoch=2))
-    assert not np.array_equal(order, block_shuffle_by_length(lengths, 4, seed=1, epoch=3))
+    assert np.array_equal(order, block_shuffle_by_length(lengths, 16, seed=1, epoch=2))
+    assert not np.array_equal(order, block_shuffle_by_length(lengths, 16, seed=1, epoch=3))
     ranks = np.argsort(np.argsort(lengths, kind="stable"))[order] // 16
     assert np.count_nonzero(np.diff(ranks)) == 6  # seven blocks, each in one piece
 
@@ -129,13 +89,81 @@ def test_impossible_options_are_refused(changes, message):
         EpochBatchSampler([[1]], LoaderOptions(**changes))
 
 
-def test_positions_are_plain_numbers_that_come_back():
-    position = DataPosition(seed=1, fingerprint="ab").advance(7).advance(3)
-    assert position.to_dict() == {"seed": 1, "epoch": 0, "samples": 10, "fingerprint": "ab"}
-    assert DataPosition.from_dict(position.to_dict()) == position
-    assert position.next_epoch() == DataPosition(seed=1, epoch=1, samples=0, fingerprint="ab")
+SIZES = [LoaderOptions(batch_size=16, shuffle=True), LoaderOptions(batch_size=16, sampler="block_shuffle_by_length"),
+         LoaderOptions(batch_size=16, shuffle=True, merge="side by side")]
 
 
-def test_damaged_positions_are_refused():
-    with pytest.raises(KeyError, match="epoch"):
-        DataPosition.from_dict({"seed": 1, "samples": 0})
+@pytest.mark.parametrize("options", SIZES, ids=["shuffled", "blocks", "side by side"])
+def test_each_item_comes_once_though_the_batch_size_changes_within_the_epoch(options):
+    lengths = [list(range(1, 104)), list(range(1, 104))]
+    sampler = EpochBatchSampler(lengths, options)
+    position = DataPosition(seed=5).begin(sampler.items_per_batch)
+    sampler.set_position(position)
+    unchanged = [item for batch in sampler for item in batch]
+    seen: list[int] = []
+    for size, batches in ((16, 2), (24, 1), (1, 3), (7, None)):
+        sampler = EpochBatchSampler(lengths, replace(options, batch_size=size))
+        position = position.begin(sampler.items_per_batch)
+        sampler.set_position(position)
+        done = position.samples // sampler.items_per_batch
+        taken = list(sampler)[:batches]
+        assert len(sampler) == done + len(list(sampler))
+        seen += [item for batch in taken for item in batch]
+        position = position.advance(sum(map(len, taken)))
+    assert sorted(seen) == list(range(206))
+    if len(sampler.groups) == 1:
+        assert seen == unchanged  # not only each once: in the same order
+
+
+def test_batches_of_a_finished_epoch_all_lie_behind():
+    sampler = EpochBatchSampler([[1] * 10], LoaderOptions(batch_size=3))
+    sampler.set_position(DataPosition(seed=1, samples=10))
+    assert (len(sampler), list(sampler)) == (3, [])
+
+
+def test_large_epochs_are_not_listed_before_their_first_batch():
+    count = 2**20 + 1
+    sampler = EpochBatchSampler([np.ones(count)], LoaderOptions(batch_size=4, shuffle=True))
+    sampler.set_position(DataPosition(seed=1, samples=count - 6))
+    assert [len(batch) for batch in sampler] == [4, 2]
+
+
+@pytest.mark.parametrize("size", [1, 7, 16, 24])
+def test_ranks_share_a_global_batch_without_gap_or_overlap(size):
+    batch = list(range(100, 100 + size))
+    for ranks in range(1, 9):
+        parts = [part_of_rank(batch, rank, ranks) for rank in range(ranks)]
+        assert sum(parts, []) == batch
+        assert max(map(len, parts)) - min(map(len, parts)) <= 1
+
+
+def test_positions_are_plain_numbers_that_come_back_through_json():
+    fingerprint = DataFingerprint("ab", "3 utterances", "8 samples at most")
+    position = DataPosition(seed=1, fingerprint=fingerprint).begin(4).advance(7).advance(3)
+    stored = {"seed": 1, "epoch": 0, "samples": 10, "batch_items": 4,
+              "fingerprint": {"digest": "ab", "files": "3 utterances", "cut": "8 samples at most"}}
+    assert position.to_dict() == stored
+    assert DataPosition.from_dict(json.loads(json.dumps(stored))) == position
+    assert position.next_epoch() == DataPosition(seed=1, epoch=1, fingerprint=fingerprint)
+
+
+def test_an_epoch_keeps_the_batch_size_that_it_began_with_and_the_next_takes_the_new_one():
+    begun = DataPosition(seed=1).begin(4)
+    assert begun.begin(8).batch_items == 8
+    assert begun.advance(4).begin(8).batch_items == 4
+    assert begun.advance(4).next_epoch().begin(8).batch_items == 8
+
+
+def test_positions_of_older_checkpoints_have_a_digest_alone():
+    position = DataPosition.from_dict({"seed": 1, "epoch": 2, "samples": 3, "fingerprint": "ab"})
+    assert position == DataPosition(seed=1, epoch=2, samples=3, fingerprint=DataFingerprint(digest="ab"))
+
+
+@pytest.mark.parametrize(("stored", "message"), [
+    ({"seed": 1, "samples": 0}, "position in the data is damaged .*'epoch'"),
+    ({"seed": 1, "epoch": "x", "samples": 0}, "position in the data is damaged .*'x'"),
+    ({"seed": 1, "epoch": 0, "samples": 0, "fingerprint": {"colour": "red"}}, "position in the data is damaged"),
+])
+def test_damaged_positions_are_refused(stored, message):
+    with pytest.raises(CheckpointError, match=message):
+        DataPosition.from_dict(stored)

@@ -186,14 +186,6 @@ def test_more_epochs_go_on_and_fewer_end_at_once(whole, bench):
     assert same_state(bench.state("more/epoch_003.pt"), bench.state("longer/epoch_003.pt"))
 
 
-def test_other_data_begin_the_epoch_anew_and_it_is_said(whole, bench, capsys):
-    inside = read_checkpoint(whole("plain").runs / "plain/epoch_001_00000007.pt")
-    inside["position"]["fingerprint"] = "of other data"
-    bench.train("other", checkpoint=inside, save_model_every_n_minibatches=1)
-    assert "data or seed differ from the checkpoint's: epoch 1 starts from its first sample" in capsys.readouterr().err
-    assert bench.state("other/epoch_001_00000008.pt")["position"]["samples"] == 2
-
-
 def test_a_checkpoint_of_another_model_is_refused_with_every_difference(whole, bench):
     class Wide(Tiny):
         def __init__(self) -> None:

@@ -6,15 +6,18 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from training_tools import CPU, FRAMES, TRAINING, Squares, Tiny, is_same, load_data, make_args, weights
+from training_tools import CPU, FRAMES, TRAINING, VALIDATION, Squares, Tiny, is_same, load_data, make_args, weights
 
 from core_scripts.data_io.position import DataPosition
 from core_scripts.errors import NonFiniteLossError
 from core_scripts.nn_manager.grouping import Group, group_of, is_due
 from core_scripts.nn_manager.model_base import adapt_model
-from core_scripts.nn_manager.nn_manager import start_run, train_step
+from core_scripts.nn_manager.nn_manager import start_run, train_epochs, train_step, validate
+from core_scripts.nn_manager.steps import validation_step
+from core_scripts.nn_manager.stopping import StopRequest
 from core_scripts.nn_manager.training_run import Player, TrainingRun
 from core_scripts.op_manager.op_manager import OptimizerWrapper
+from core_scripts.op_manager.op_process_monitor import Monitor
 
 ALONE = Group(1, True)
 
@@ -150,23 +153,50 @@ def broken_on(name: str, how: str):
 
 
 @pytest.mark.parametrize("how", ["loss", "gradient"])
-def test_what_is_not_finite_is_refused_by_the_names_of_the_utterances_before_anything_changed(make_run, how):
+def test_what_is_not_finite_changes_no_weight_is_told_by_utterance_and_passed_over(make_run, how, capsys):
     run, batches = make_run(broken_on("d", how)(), grad_clip_norm=1.0)
     train_step(run, batches[0], ALONE)
-    before = weights(model_of(run)), run.position, run.step
-    with pytest.raises(NonFiniteLossError, match=r"is nan on 2,c,0,12,0, 3,d,0,12,0; nothing was updated") as caught:
-        train_step(run, batches[1], ALONE)
-    assert caught.value.exit_code == 3
-    assert how in str(caught.value)
-    assert is_same(weights(model_of(run)), before[0])
-    assert (run.position, run.step) == before[1:]
+    before, moments = weights(model_of(run)), str(run.players[0].optimizer.optimizer.state_dict())
+    train_step(run, batches[1], ALONE)
+    assert is_same(weights(model_of(run)), before)
+    assert str(run.players[0].optimizer.optimizer.state_dict()) == moments
+    assert (run.position.samples, run.step, run.bad_steps) == (4, 2, 1)
+    told = capsys.readouterr().err
+    assert how in told and "is nan on 2,c,0,12,0, 3,d,0,12,0: step 1 is left out; 3 in a row would end" in told
+    train_step(run, batches[2], ALONE)
+    assert run.bad_steps == 0 and not is_same(weights(model_of(run)), before)
 
 
 @pytest.mark.parametrize("how", ["loss", "gradient"])
-def test_a_run_that_meets_nan_saves_nothing_of_it(bench, how):
-    with pytest.raises(NonFiniteLossError, match="Lower --lr, set --grad-clip-norm, or look at these files"):
-        bench.train("run", broken_on("g", how), loader={"shuffle": False})
-    assert not list((bench.runs / "run").glob("*.pt"))
+def test_one_bad_minibatch_spoils_its_whole_group_and_no_other(make_run, how):
+    run, batches = make_run(broken_on("d", how)())
+    before = weights(model_of(run))
+    train_step(run, batches[1], Group(2, False))
+    train_step(run, batches[0], Group(2, True))
+    assert is_same(weights(model_of(run)), before) and run.position.samples == 4
+    train_step(run, batches[2], ALONE)
+    assert not is_same(weights(model_of(run)), before)
+
+
+@pytest.mark.parametrize("how", ["loss", "gradient"])
+def test_the_third_bad_step_in_a_row_ends_the_run_and_keeps_the_last_good_state(bench, how):
+    def train(**options):
+        with pytest.raises(NonFiniteLossError, match="number 3 in a row; nothing was updated with them") as end:
+            bench.train("run", broken_on("a", how), loader={"batch_size": 7}, epochs=9, **options)
+        assert end.value.exit_code == 3
+
+    train()
+    states = sorted(path.name for path in (bench.runs / "run").glob("epoch_*.pt"))
+    assert states == ["epoch_000.pt", "epoch_001.pt"]
+    assert all(value.isfinite().all() for value in bench.state("run/epoch_001.pt")["state_dict"].values())
+    train(checkpoint="run/epoch_000.pt")  # taken up after the first bad step, it ends at the same one
+    assert sorted(path.name for path in (bench.runs / "run").glob("epoch_*.pt")) == states
+
+
+def test_losses_of_steps_left_out_do_not_count(bench):
+    bench.train("run", broken_on("g", "loss"), loader={"shuffle": False}, epochs=1)
+    record = bench.state("run/epoch_000.pt")["train_log"]["epochs"][0]
+    assert math.isfinite(record["sums"][0]) and record["weight"] == 6 * FRAMES
 
 
 def test_nan_in_validation_is_never_the_best(bench):
@@ -198,6 +228,25 @@ def test_validation_changes_neither_modes_nor_statistics_nor_the_training_to_com
     without = bench.train("without", Frozen, validation=False, **options)
     assert is_same(weights(with_val), weights(without))
     assert is_same(weights(with_val), weights(longer))
+
+
+def test_evaluating_after_every_step_changes_nothing_in_the_weights(bench, make_run):
+    def train(step) -> TrainingRun:
+        torch.manual_seed(7)
+        run, _ = make_run(Frozen(), epochs=2, size_accumulate_grad=2)
+        train_epochs(run, load_data(bench.data, TRAINING, shuffle=True), None, step, validation_step)
+        return run
+
+    def step_and_evaluate(run, batch, group):
+        losses = train_step(run, batch, group)
+        validate(run, val_data, validation_step, StopRequest(), monitor)
+        return losses
+
+    val_data, monitor = load_data(bench.data, VALIDATION), Monitor()
+    never, always = train(train_step), train(step_and_evaluate)
+    assert len(monitor.epochs) == 2
+    assert is_same(weights(model_of(never)), weights(model_of(always)))
+    assert (never.position, never.step) == (always.position, always.step)
 
 
 def test_validation_sees_the_same_losses_whenever_it_is_done(bench):
