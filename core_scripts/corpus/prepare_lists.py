@@ -1,6 +1,7 @@
 """Who speaks in which recording, and which recordings train, validate and test."""
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -25,13 +26,16 @@ def read_given_lists(paths: dict[str, Path], known: Sequence[str]) -> Lists:
         raise all_faults(UsageError, "lists", absent)
     lists = {kind: read_list(path) for kind, path in paths.items()}
     there, faults = set(known), []
+    if folder := _folder_of_all(lists, there):
+        raise DataError(f"the names of the lists are those of recordings in the folder {folder}; give that one with "
+                        f"--wav-dir, or write {folder}/ before each name")
     for kind, names in lists.items():
         if not names:
             faults.append(f"{paths[kind]} holds no names")
         faults += [f"{name!r} in {paths[kind]}: no such recording{_near(name, known, there, len(faults))}"
                    for name in dict.fromkeys(names) if name not in there]
         faults += [f"{name!r} stands more than once in {paths[kind]}; keep one"
-                   for name in dict.fromkeys(names) if names.count(name) > 1] if len(set(names)) < len(names) else []
+                   for name, count in Counter(names).items() if count > 1]
     trained = set(lists.get("train", ()))
     faults += [f"{name!r} stands in {paths['train']} and in {paths[kind]}; figures of what was trained on mean nothing"
                for kind in ("val", "test") for name in lists.get(kind, ()) if name in trained]
@@ -44,6 +48,15 @@ def read_given_lists(paths: dict[str, Path], known: Sequence[str]) -> Lists:
 
 def _why_no_file(path: Path) -> str:
     return "is a folder, not a text file" if path.is_dir() else f"no such file{near_files(path)}"
+
+
+def _folder_of_all(lists: Lists, there: set[str]) -> str:
+    """The sub-folder where every name of the lists is a recording, while none is as it stands; else nothing."""
+    names = {name for own in lists.values() for name in own}
+    if not names or names & there:
+        return ""
+    folders = {name.rpartition("/")[0] for name in there} - {""}
+    return next((folder for folder in sorted(folders) if all(f"{folder}/{name}" in there for name in names)), "")
 
 
 def _near(name: str, known: Sequence[str], there: set[str], told: int) -> str:

@@ -74,6 +74,14 @@ def test_a_list_that_is_not_there_is_told(tmp_path):
         read_given_lists({"val": tmp_path}, ["a"])
 
 
+def test_lists_of_names_in_a_sub_folder_are_understood_in_one_line(tmp_path):
+    lists = write_lists(tmp_path, train="a\nb\n", test="c\n")
+    with pytest.raises(DataError, match=r"those of recordings in the folder flac; give that one with --wav-dir"):
+        read_given_lists(lists, ["flac/a", "flac/b", "flac/c", "x/a", "x/b"])
+    with pytest.raises(DataError, match=r"'c' in .*test\.txt: no such recording"):
+        read_given_lists(lists, ["flac/a", "flac/b", "x/c"])
+
+
 def test_a_list_without_usable_recordings_is_told():
     with pytest.raises(DataError, match=r"nothing is left for test of 3 usable recordings; give it with --test-list"):
         make_lists({"test": ["gone"]}, ["a", "b", "c"], {})
