@@ -214,11 +214,12 @@ def write_atomically(path: Path, content: bytes) -> None:
         with file:
             file.write(content)
         os.replace(temporary, path)
-    except OSError as fault:
-        raise DataError(f"{path} cannot be written: {fault.strerror}") from None
-    finally:
-        with contextlib.suppress(OSError):  # gone already when all went well
+    except BaseException as fault:
+        with contextlib.suppress(OSError):
             temporary.unlink()
+        if isinstance(fault, OSError):
+            raise DataError(f"{path} cannot be written: {fault.strerror}") from None
+        raise
 
 
 def write_frames(path: Path, frames: np.ndarray, rate_hz: int | None = None) -> None:
