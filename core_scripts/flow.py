@@ -20,7 +20,7 @@ from core_scripts.config_parse.data_config import LoaderOptions
 from core_scripts.config_parse.project_data import needs_synthetic_corpus, read_corpora, read_options
 from core_scripts.corpus.synthetic import ensure_corpus
 from core_scripts.data_io.customize_dataset import NII_MergeDataSetLoader
-from core_scripts.errors import ConfigError, UsageError, near_files
+from core_scripts.errors import ConfigError, DataError, UsageError
 from core_scripts.evaluation.bits import measure_bits
 from core_scripts.evaluation.condition_watch import ConditionWatch
 from core_scripts.features.passport import passports_in
@@ -57,8 +57,7 @@ def train(resolved: Resolved, folder: RunFolder) -> None:
 def train_once(resolved: Resolved, folder: RunFolder) -> None:
     """The column of training."""
     stage = set_stage(resolved, folder)
-    train_set = require_data_set(stage, "trn")
-    val_set = load_data_set(stage, "val")
+    train_set, val_set = load_to_train(stage)
     checkpoint = checkpoint_to_train_from(stage.args)
     model = build_model(stage, train_set, train_set.get_data_mean_std(), checkpoint)
     loss = stage.recipe.Loss(stage.args)
@@ -123,9 +122,6 @@ def set_stage(resolved: Resolved, folder: RunFolder) -> Stage:
     args = resolved.args
     set_random_seed(args.seed, args)
     device = choose_device(args)
-    source = resolved.config.path.parent / f"{args.module_model.replace('.', '/')}.py"
-    if not source.is_file():
-        raise UsageError(f"--module-model {args.module_model}: {source} not found{near_files(source)}")
     return Stage(resolved.config, args, device, importlib.import_module(args.module_model), folder)
 
 
@@ -135,6 +131,19 @@ def require_data_set(stage: Stage, split: str) -> NII_MergeDataSetLoader:
     if data is None:
         raise ConfigError(f"{stage.conf.path} gives no {split}_list, which this needs; name one list per corpus")
     return data
+
+
+def load_to_train(stage: Stage) -> list[NII_MergeDataSetLoader | None]:
+    """Data of training and of validation. Raises: ConfigError as above; DataError with the faults of both."""
+    found, faults = [], []
+    for load, split in ((require_data_set, "trn"), (load_data_set, "val")):
+        try:
+            found.append(load(stage, split))
+        except DataError as error:
+            faults.append(str(error))
+    if faults:
+        raise DataError("\n".join(faults))
+    return found
 
 
 def load_data_set(stage: Stage, split: str) -> NII_MergeDataSetLoader | None:

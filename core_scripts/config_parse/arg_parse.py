@@ -95,7 +95,7 @@ def parse_command(argv: Sequence[str], title: str = "") -> Command:
 
 def short_help(title: str = "") -> str:
     """One screen: the verbs and the options that most runs need."""
-    verbs = [f"  {verb:<8}{meaning}" for verb, meaning in VERBS.items()]
+    verbs = [f"  {verb:<10}{meaning}" for verb, meaning in VERBS.items()]
     about = title or "A recipe of Recital: trains a speech waveform model, generates files with it."
     common = {"common options": [OPTIONS[name] for name in _COMMON]}
     about = "\n".join([about, "", "verbs, train where none is given:", *verbs])
@@ -117,6 +117,9 @@ class _Parser(ArgumentParser):
     """argparse, whose complaints are errors of ours."""
 
     def error(self, message: str) -> None:
+        if clash := re.fullmatch(r"ambiguous option: (\S+) could match (.*)", message):
+            meant = "; ".join(f"{flag} ({OPTIONS[flag[2:]].help})" for flag in clash[2].split(", "))
+            message = f"{clash[1].partition('=')[0]} is short for several options; write out the one you mean: {meant}"
         raise UsageError(f"command line: {message}")
 
 
