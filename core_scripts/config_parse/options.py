@@ -140,6 +140,7 @@ GROUPS: dict[str, tuple[Option, ...]] = {
     }.items()),
     "Recital": (
         Option("exp", "base", "name of the run: its files go to exp/NAME/"),
+        Option("resume", False, "continue the run, and stop if there is none (without: begin one then)"),
         Option("fresh", False, "start over; the old run is moved aside"),
         Option("init-from", "", "file whose weights training starts from"),
         Option("resume-data", "same", "same refuses to go on with other files; restart-epoch begins the epoch anew "
@@ -180,4 +181,4 @@ GROUPS: dict[str, tuple[Option, ...]] = {
 OPTIONS: dict[str, Option] = {option.name: option for group in GROUPS.values() for option in group}
 _VALUES = [option for option in OPTIONS.values() if not option.target and not option.verb]
 SETTINGS: dict[str, Option] = {option.dest: option for option in _VALUES}
-NEED_OUR_ENTRY = ("exp", "fresh", "init-from", "config-file", "device", "num-threads", "json")
+NEED_OUR_ENTRY = ("exp", "resume", "fresh", "init-from", "config-file", "device", "num-threads", "json")

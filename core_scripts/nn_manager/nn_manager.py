@@ -100,6 +100,8 @@ def train_epochs(
     best_log = run.val_log if val_data is not None else None
     stopped_early = run.position.samples == 0 and run.stops_early(best_log)
     run.clock.start(run.seconds_before, count_batches(val_data, run.options.val_batches) if val_data is not None else 0)
+    if stopped_early or not run.goes_on():
+        log.say("Nothing is left to train: this run has come to its end; give more --epochs or --minutes, or --fresh")
     with StopRequest() as stop, run.observers.watch(run, train_data, val_data):
         while run.goes_on() and not stopped_early:
             epoch = run.position.epoch

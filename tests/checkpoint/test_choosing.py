@@ -42,6 +42,29 @@ def test_a_damaged_newest_one_is_named_and_the_older_one_taken(args, tmp_path, c
     assert "epoch_001.pt is damaged" in told.err and "epoch_000.pt" in told.out
 
 
+def test_settings_that_changed_are_told_with_their_effect(args, tmp_path, capsys):
+    state = {"state_dict": {}, "optimizer": {}, "config": "lr: 0.1\nbatch_size: 4\nverbose: 1\nnet:\n  layers: 3\n"}
+    write_checkpoint(tmp_path / "epoch_000.pt", state)
+    args.config_text = "lr: 0.2\nbatch_size: 8\nverbose: 0\nnet:\n  layers: 3\n"
+    checkpoint_to_train_from(args)
+    told = capsys.readouterr().out.splitlines()
+    assert told[1:] == ["  changed since then: lr 0.1 -> 0.2, no effect unless "
+                        "--ignore-optimizer-statistics-in-trained-model is given",
+                        "  changed since then: batch_size 4 -> 8, takes effect now"]
+
+
+def test_resume_continues_a_run_and_never_begins_one(args, tmp_path):
+    args.resume = True
+    with pytest.raises(CheckpointError, match="--resume: there is no run in .*; leave it out to begin one") as caught:
+        checkpoint_to_train_from(args)
+    assert caught.value.exit_code == EXIT_NO_CHECKPOINT
+    put(tmp_path, "epoch_000.pt", 3)
+    assert checkpoint_to_train_from(args)["step"] == 3
+    args.fresh = True
+    with pytest.raises(UsageError, match="--resume continues a run that is there, --fresh and --init-from begin one"):
+        checkpoint_to_train_from(args)
+
+
 def test_if_all_are_damaged_nothing_is_overwritten_and_the_exit_code_says_so(args, tmp_path):
     for name in ("epoch_000.pt", "epoch_001.pt"):
         (tmp_path / name).write_bytes(b"torn")
