@@ -35,9 +35,11 @@ def warped_distances(items: Sequence[np.ndarray]) -> np.ndarray:
         row[: len(item)] = item / np.maximum(np.linalg.norm(item, axis=1, keepdims=True), _SMALLEST_NORM)
     distances = np.zeros((len(items), len(items)))
     first, second = np.triu_indices(len(items), 1)
+    order = np.argsort(lengths[first] * lengths[second], kind="stable")  # tables of like sizes together
     for start in range(0, len(first), _PAIRS_AT_ONCE):
-        a, b = first[start : start + _PAIRS_AT_ONCE], second[start : start + _PAIRS_AT_ONCE]
-        cosines = np.matmul(padded[a], padded[b].swapaxes(1, 2))
+        some = order[start : start + _PAIRS_AT_ONCE]
+        a, b = first[some], second[some]
+        cosines = np.matmul(padded[a, : lengths[a].max()], padded[b, : lengths[b].max()].swapaxes(1, 2))
         distances[a, b] = _mean_along_paths(np.arccos(cosines.clip(-1, 1)) / np.pi, lengths[a], lengths[b])
     return distances + distances.T
 
@@ -78,19 +80,29 @@ def _category_errors(distances: np.ndarray, categories: np.ndarray, ab: np.ndarr
 def _mean_along_paths(costs: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
     """Mean cost along the cheapest path of each of (P, R, C) tables, from its corner to (rows - 1, columns - 1).
 
-    All tables at once, one anti-diagonal after the other.
+    All tables at once, one anti-diagonal after the other: of each only the two before are kept, by row, with a row of
+    infinity above the first.
     """
     count, height, width = costs.shape
-    total = np.full((count, height + 1, width + 1), np.inf)
-    steps = np.zeros((count, height + 1, width + 1))
-    total[:, 0, 0] = 0.0
+    cells = np.ascontiguousarray(costs.transpose(1, 2, 0)).reshape(height * width, count)
+    shape = (height + 1, count)
+    total, before = np.full(shape, np.inf, dtype=costs.dtype), np.full(shape, np.inf, dtype=costs.dtype)
+    steps, steps_before = np.zeros(shape, dtype=costs.dtype), np.zeros(shape, dtype=costs.dtype)
+    before[0] = 0.0  # what the corner comes from
+    means = np.empty(count, dtype=costs.dtype)
     for diagonal in range(height + width - 1):
-        i = np.arange(max(0, diagonal - width + 1), min(height, diagonal + 1))
-        j = diagonal - i
-        before = np.stack([total[:, i, j], total[:, i, j + 1], total[:, i + 1, j]])  # both, rows alone, columns alone
-        best = before.argmin(0)[None]
-        total[:, i + 1, j + 1] = np.take_along_axis(before, best, 0)[0] + costs[:, i, j]
-        walked = np.stack([steps[:, i, j], steps[:, i, j + 1], steps[:, i + 1, j]])
-        steps[:, i + 1, j + 1] = np.take_along_axis(walked, best, 0)[0] + 1
-    pairs = np.arange(count)
-    return total[pairs, rows, columns] / steps[pairs, rows, columns]
+        low, high = max(0, diagonal - width + 1), min(height, diagonal + 1)  # rows of this diagonal
+        best, walked = before[low:high].copy(), steps_before[low:high].copy()  # a step along both
+        for one, way in ((total[low:high], steps[low:high]),  # along the rows alone
+                         (total[low + 1 : high + 1], steps[low + 1 : high + 1])):  # along the columns alone
+            is_better = one < best
+            np.copyto(best, one, where=is_better)
+            np.copyto(walked, way, where=is_better)
+        first = low * width + diagonal - low
+        best += cells[first : first + (high - low - 1) * (width - 1) + 1 : max(1, width - 1)]
+        before, total, steps_before, steps = total, before, steps, steps_before
+        total[:], steps[low + 1 : high + 1] = np.inf, walked + 1
+        total[low + 1 : high + 1] = best
+        ending = np.flatnonzero(rows + columns - 2 == diagonal)
+        means[ending] = total[rows[ending], ending] / steps[rows[ending], ending]
+    return means
