@@ -3,7 +3,7 @@ import torch
 from torch import Tensor, nn
 
 from core_scripts.errors import ConfigError, DataError
-from sandbox.block_quantisers import BottleneckOut, VectorQuantiser, build_kind
+from sandbox.block_quantisers import BottleneckOut, VectorQuantiser, build_core
 from sandbox.config_bottleneck import BottleneckConfig
 
 
@@ -20,7 +20,7 @@ class Bottleneck(nn.Module):
         inner, outputs = config.inner_dim, config.inner_dim * (2 if config.kind == "vae" else 1)
         self.project = nn.Linear(config.in_channels, outputs)
         self.norm = build_norm(config)
-        self.kind = build_kind(config)
+        self.core = build_core(config)
         self.expand = nn.Identity() if inner == config.dim else nn.Linear(inner, config.dim)
         self.register_buffer("started", torch.zeros((), dtype=torch.bool))
 
@@ -37,7 +37,7 @@ class Bottleneck(nn.Module):
                 tokens = torch.cat([tokens, extra.float().flatten(0, 1)])
             tokens = self.norm(self.project(tokens))
             own = z.shape[0] * z.shape[1]
-            values, out = self.kind(tokens[:own].unflatten(0, z.shape[:2]), tokens[own:], weight)
+            values, out = self.core(tokens[:own].unflatten(0, z.shape[:2]), tokens[own:], weight)
             return self.expand(values), out
 
     @torch.no_grad()
@@ -56,8 +56,8 @@ class Bottleneck(nn.Module):
             tokens = nn.functional.batch_norm(tokens, self.norm.running_mean, self.norm.running_var, eps=self.norm.eps)
         else:
             tokens = self.norm(tokens)
-        if isinstance(self.kind, VectorQuantiser):
-            self.kind.start(tokens, seed)
+        if isinstance(self.core, VectorQuantiser):
+            self.core.start(tokens, seed)
         self.started.fill_(True)
 
     def decode(self, codes: Tensor) -> Tensor:
@@ -73,7 +73,7 @@ class Bottleneck(nn.Module):
         if low < 0 or high >= count:
             raise DataError(f"codes reach from {low} to {high}, the codebook has {count}, so they lie in [0, {count}); "
                             f"they come from another model, or are damaged")
-        return self.expand(self.kind.vectors(codes))
+        return self.expand(self.core.vectors(codes))
 
 
 def build_norm(config: BottleneckConfig) -> nn.Module:

@@ -81,7 +81,7 @@ def draw_tokens(tokens: Tensor, count: int, generator: torch.Generator | None = 
 def find_means(tokens: Tensor, count: int, seed: int, iterations: int = 15) -> Tensor:
     """k-means (Lloyd 1982) from tokens drawn by `seed`, (count, P); a code that nobody chose is put on another token.
 
-    Give tokens of several speakers: those of one crop resemble each other.
+    Give tokens of several speakers: those of one crop resemble each other. It takes memory for N K numbers.
     Raises: DataError if there are fewer tokens than codes.
     """
     if len(tokens) < count:

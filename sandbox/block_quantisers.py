@@ -184,7 +184,7 @@ class ScalarQuantiser(nn.Module):
         return torch.tanh(latents + torch.atanh(offset / reach)) * reach - offset
 
 
-def build_kind(config: BottleneckConfig) -> Pass | Sample | VectorQuantiser | ScalarQuantiser:
+def build_core(config: BottleneckConfig) -> Pass | Sample | VectorQuantiser | ScalarQuantiser:
     """The module for `config.kind`."""
     if config.has_codebook:
         return VectorQuantiser(config)

@@ -8,6 +8,12 @@ from sandbox.config_autoencoder import is_count
 KINDS = ("ae", "vae", "vq", "vq-ema", "fsq")
 NORMS = ("batch", "layer", "none")
 GRADIENTS = ("straight", "rotation")
+_USED_BY = {  # settings that not every kind has
+    "norm": ("ae", "vq", "vq-ema", "fsq"), "norm_momentum": ("ae", "vq", "vq-ema", "fsq"), "codes": ("vq", "vq-ema"),
+    "code_dim": ("vq", "vq-ema"), "commitment": ("vq", "vq-ema"), "gradient": ("vq", "vq-ema"),
+    "decay": ("vq", "vq-ema"), "smoothing": ("vq-ema",), "restart_below": ("vq", "vq-ema"), "levels": ("fsq",),
+    "free_bits": ("vae",), "samples": ("vae",),
+}
 _LEAST_TOKENS_PER_CODE = 10  # within the memory of the counts; fewer, and chance alone restarts codes in use
 
 
@@ -79,7 +85,10 @@ class BottleneckConfig:
 
     def warnings(self, tokens_per_step: int | None = None) -> list[str]:
         """What works but not as one may think; tokens_per_step: latents of a training step, extra ones included."""
-        found = []
+        defaults = {field.name: field.default for field in fields(self)}
+        found = [f"{name}={getattr(self, name)} has no effect with kind={self.kind}, only with {' and '.join(kinds)}"
+                 for name, kinds in _USED_BY.items()
+                 if self.kind not in kinds and getattr(self, name) != defaults[name]]
         if self.kind == "vq-ema" and self.norm != "batch" and self.commitment:
             found.append(f"norm={self.norm} with vq-ema and commitment={self.commitment:g} from the first step: the "
                          f"encoder shrinks to a point before the decoder uses the codes (measured: perplexity 3 of "

@@ -35,14 +35,14 @@ def test_codes_decode_to_what_the_decoder_had(kind, values):
     with torch.no_grad():
         quantised, out = bottleneck(torch.randn(3, 20, 10))
         torch.testing.assert_close(bottleneck.decode(out.codes), quantised)
-        torch.testing.assert_close(bottleneck.kind.vectors(out.codes), out.quantised)
+        torch.testing.assert_close(bottleneck.core.vectors(out.codes), out.quantised)
 
 
 @pytest.mark.parametrize("kind", ["vq", "vq-ema"])
 def test_the_chosen_code_is_the_nearest(kind):
     bottleneck = make(kind).eval()
     _, out = bottleneck(torch.randn(2, 30, 10))
-    distances = torch.cdist(out.latents.flatten(0, 1), bottleneck.kind.codebook)
+    distances = torch.cdist(out.latents.flatten(0, 1), bottleneck.core.codebook)
     assert torch.equal(out.codes.flatten(), distances.argmin(1))
 
 
@@ -51,7 +51,7 @@ def test_evaluation_and_passes_without_gradient_change_no_state(kind):
     bottleneck, z = make(kind), torch.randn(3, 40, 10)
     before = {name: value.clone() for name, value in bottleneck.state_dict().items()}
     with torch.no_grad():
-        bottleneck.kind(bottleneck.project(z), torch.zeros(0, bottleneck.config.inner_dim), 1.0)
+        bottleneck.core(bottleneck.project(z), torch.zeros(0, bottleneck.config.inner_dim), 1.0)
         bottleneck.eval()(z)
     bottleneck(z)
     assert all(torch.equal(value, before[name]) for name, value in bottleneck.state_dict().items())
@@ -105,20 +105,20 @@ def test_a_start_puts_statistics_and_codebook_on_the_latents_once():
     bottleneck, z = make(), 5 + 3 * torch.randn(6, 50, 10)
     bottleneck.start(z, seed=3)
     _, out = bottleneck.eval()(z)
-    assert out.latents.mean(( 0, 1)).abs().max() < 1e-5 and (out.latents.flatten(0, 1).std(0) - 1).abs().max() < 1e-3
+    assert out.latents.mean((0, 1)).abs().max() < 1e-5 and (out.latents.flatten(0, 1).std(0) - 1).abs().max() < 1e-3
     assert len(out.codes.unique()) == 8
-    before = bottleneck.kind.codebook.clone()
+    before = bottleneck.core.codebook.clone()
     bottleneck.start(torch.randn(6, 50, 10), seed=4)
-    assert torch.equal(bottleneck.kind.codebook, before) and bool(bottleneck.started)
+    assert torch.equal(bottleneck.core.codebook, before) and bool(bottleneck.started)
     resumed = make()
     resumed.load_state_dict(bottleneck.state_dict())
     resumed.start(torch.randn(6, 50, 10), seed=4)
-    assert torch.equal(resumed.kind.codebook, before)
+    assert torch.equal(resumed.core.codebook, before)
 
 
 def test_the_width_of_the_codes_may_be_below_that_of_the_latents():
     narrow = make(code_dim=2)
-    assert narrow.kind.codebook.shape == (8, 2) and narrow(torch.randn(2, 9, 10))[0].shape == (2, 9, 6)
+    assert narrow.core.codebook.shape == (8, 2) and narrow(torch.randn(2, 9, 10))[0].shape == (2, 9, 6)
     assert sum(p.numel() for p in narrow.parameters()) == (10 + 1) * 2 + (2 + 1) * 6
 
 

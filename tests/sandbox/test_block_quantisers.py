@@ -13,7 +13,7 @@ from sandbox.block_codebook import (
     quantisation_snr_db,
     smooth_counts,
 )
-from sandbox.block_quantisers import build_kind, normal_kl_nats, spare_free_bits
+from sandbox.block_quantisers import build_core, normal_kl_nats, spare_free_bits
 from sandbox.config_bottleneck import BottleneckConfig
 
 CONFIG = BottleneckConfig(in_channels=4, dim=4, codes=6, levels=(5, 4, 3, 2))
@@ -21,7 +21,7 @@ NONE = torch.zeros(0, 4)
 
 
 def make(kind, **values):
-    return build_kind(replace(CONFIG, kind=kind, **values))
+    return build_core(replace(CONFIG, kind=kind, **values))
 
 
 def latents_like(*shape, seed=0):

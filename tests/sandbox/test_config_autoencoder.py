@@ -97,3 +97,10 @@ def test_a_codebook_too_large_for_the_batch_is_warned_of_with_numbers():
     (warning,) = BottleneckConfig(codes=4096).warnings(tokens_per_step=288)
     assert "in the 100 steps that decay=0.99 remembers a code gets 7.0" in warning and "take codes=2880" in warning
     assert not BottleneckConfig(codes=64).warnings(tokens_per_step=288)
+
+
+def test_settings_that_the_kind_does_not_have_are_named():
+    assert BottleneckConfig(kind="fsq", codes=512, free_bits=2.0).warnings() == [
+        "codes=512 has no effect with kind=fsq, only with vq and vq-ema",
+        "free_bits=2.0 has no effect with kind=fsq, only with vae"]
+    assert not BottleneckConfig(kind="vae", free_bits=2.0, samples=4).warnings()
