@@ -68,6 +68,7 @@ DECODER = FeaturesDecoderConfig(in_channels=DIM, channels=96, frames=FRAMES_PER_
 BOUNDS = {  # key: (bound, whether it is the least)
     "perplexity": (32.0, True), "digit_probe": (0.80, True), "speaker_pnmi_ratio": (0.7, False),
     "convert_vq_target": (0.60, True), "convert_ae_target": (0.35, False), "digit_kept": (0.60, True),
+    "mse_in_order": (1.0, True),  # 1: the errors of ae, vae and vq-ema are in this order
 }
 
 
@@ -89,6 +90,7 @@ class Autoencoder(nn.Module):
         return self.decode(self.jitter(tokens), speakers), out.loss
 
     def decode(self, tokens: Tensor, speakers: Tensor) -> Tensor:
+        """Who speaks is not passed on to a decoder that was built without."""
         return self.decoder(tokens, speakers if self.decoder.speaker is not None else None)
 
 
@@ -137,10 +139,8 @@ def main(argv: list[str]) -> int:
     results = {key: median(own[key] for own in found) for key in found[0]}
     faults = [f"{key} is {results[key]:.3f}, the bound {bound:g}" for key, (bound, is_least) in BOUNDS.items()
               if (results[key] < bound if is_least else results[key] > bound)]
-    if results.get("mse_in_order", 1.0) < 1.0:
-        faults.append("the errors of ae, vae and vq are not in this order")
     log.say(", ".join(f"{key} {value:.3f}" for key, value in results.items()))
-    log.say("FAILED: " + "; ".join(faults) if faults else "passed")
+    log.say(f"FAILED: {'; '.join(faults)}" if faults else "passed")
     if options.json:
         log.say(json.dumps({key: round(value, 4) for key, value in results.items()}))
     return 1 if faults else 0
@@ -166,7 +166,7 @@ def run_seed(digits: Digits, seed: int, options: argparse.Namespace) -> dict[str
         log.say(f"  conversion by {kind}: target {score.target:.3f}, source {score.source:.3f}, digit kept "
                 f"{score.content_kept:.3f}")
     log.say(f"  {time.process_time() - begun:.0f} CPU s in all")
-    errors = [scored[kind].mse for kind in ("ae", "vae", "vq") if kind in scored]
+    errors = [scored[kind].mse for kind in ("ae", "vae", "vq-ema") if kind in scored]
     return {
         "perplexity": perplexity(scored["vq-ema"].units),
         "digit_probe": scored["vq-ema"].digit,
@@ -182,13 +182,13 @@ def run_seed(digits: Digits, seed: int, options: argparse.Namespace) -> dict[str
 def train(digits: Digits, kind: str, speakers: int, seed: int, is_quick: bool) -> Autoencoder:
     """The start of the codebook from whole utterances, then Adam along a cosine."""
     torch.manual_seed(seed)
-    rng = np.random.default_rng(seed)
+    rng, begun = np.random.default_rng(seed), time.process_time()
     model = Autoencoder(kind, speakers)
     steps = model.steps = 20 if is_quick else model.steps
+    chosen = [digits.train[which].frames[None] for which in rng.permutation(len(digits.train))[:START_UTTERANCES]]
     with torch.no_grad():
-        chosen = rng.permutation(len(digits.train))[:START_UTTERANCES]
-        model.bottleneck.start(torch.cat([model.encoder(digits.train[one].frames[None])[0] for one in chosen]), seed)
-    optimizer = torch.optim.Adam(model.parameters(), lr=LR)
+        model.bottleneck.start(torch.cat([model.encoder(frames)[0] for frames in chosen]), seed)
+    optimizer = torch.optim.Adam(model.parameters(), lr=LR, fused=True)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps, eta_min=LR * LAST_LR)
     for _ in range(steps):
         frames, mel, inside, who = digits.draw(rng, BATCH)
@@ -199,6 +199,8 @@ def train(digits: Digits, kind: str, speakers: int, seed: int, is_quick: bool) -
         nn.utils.clip_grad_norm_(model.parameters(), CLIP)
         optimizer.step()
         schedule.step()
+    log.note(f"seed {seed}, {kind}{'' if speakers else ', no speaker'}: {steps} steps, last error {loss.item():.3f}, "
+             f"{time.process_time() - begun:.0f} CPU s")
     return model.eval()
 
 
