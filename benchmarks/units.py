@@ -124,7 +124,7 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, help="folder of fsdd, or the one it lies in; default $RECITAL_DATA, "
                         "else ../shared/data from the project root")
-    parser.add_argument("--seeds", type=int, default=3, metavar="N", help="medians of so many (default %(default)s)")
+    parser.add_argument("--seeds", type=int, default=3, metavar="N", help="medians of so many, default %(default)s")
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS), help="bottlenecks beside vq-ema, ae")
     parser.add_argument("--quick", action="store_true", help="a few steps, to see that the program works")
     parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
@@ -272,8 +272,7 @@ def score_baselines(digits: Digits, seed: int) -> list[Scored]:
 
 def natural_mel(digits: Digits, mel: Tensor) -> np.ndarray:
     """Without the normalisation."""
-    mean, std = digits.statistics.mel
-    return (mel * std + mean).numpy()
+    return (mel * digits.statistics.mel[1] + digits.statistics.mel[0]).numpy()
 
 
 def make_judge(digits: Digits) -> Judge:

@@ -34,7 +34,7 @@ def pass_straight(tokens: Tensor, chosen: Tensor) -> Tensor:
 
 
 def pass_rotated(tokens: Tensor, chosen: Tensor) -> Tensor:
-    """The chosen codes, with a gradient turned and scaled as the token is to its code (Fifty et al. 2024, eq. 4).
+    """The chosen codes, with a gradient turned and scaled as the token is to its code (Fifty et al. 2024).
 
     R turns the direction z of the token to the direction e of the code, R x = x - 2 r (r.x) + 2 e (z.x) with r the unit
     vector along z + e; R and the ratio of the lengths count as constants.

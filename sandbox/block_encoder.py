@@ -1,4 +1,4 @@
-"""The strided encoder of an autoencoder (Chorowski et al. 2019, section III-A)."""
+"""The strided encoder of an autoencoder (Chorowski et al. 2019)."""
 import torch
 from torch import Tensor, nn
 

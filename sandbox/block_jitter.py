@@ -1,4 +1,4 @@
-"""Time jitter: in training some latents are replaced by a neighbour (Chorowski et al. 2019, section III-C).
+"""Time jitter: in training some latents are replaced by a neighbour (Chorowski et al. 2019).
 
 The decoder then cannot rely on the timing of single latents, and the codes turn to what lasts.
 """

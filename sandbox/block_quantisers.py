@@ -28,7 +28,7 @@ class BottleneckOut(NamedTuple):
     """What a bottleneck tells beside its output."""
 
     loss: Tensor  # to be added to the reconstruction's: a mean over latents
-    latents: Tensor  # (B, L, P) as the kind saw them, normalised; of the vae the means
+    latents: Tensor  # (B, L, P) as the kind saw them, normalised; of the vae the means; without gradient
     quantised: Tensor | None = None  # (B, L, P) the codes' own vectors; None of continuous kinds
     codes: Tensor | None = None  # (B, L) int64; None of continuous kinds
     kl_nats: Tensor | None = None  # of the vae: mean divergence per latent, whatever is free
@@ -39,11 +39,11 @@ class Pass(nn.Module):
 
     def forward(self, latents: Tensor, extra: Tensor, weight: float) -> tuple[Tensor, BottleneckOut]:
         """latents (B, L, P) as they are; extra (M, P) and weight mean nothing here."""
-        return latents, BottleneckOut(latents.new_zeros(()), latents)
+        return latents, BottleneckOut(latents.new_zeros(()), latents.detach())
 
 
 class Sample(nn.Module):
-    """vae: N(mean, variance) per value (Kingma and Welling 2014), with free bits (Kingma et al. 2016, eq. 15)."""
+    """vae: N(mean, variance) per value (Kingma and Welling 2014), with free bits (Kingma et al. 2016)."""
 
     def __init__(self, config: BottleneckConfig) -> None:
         super().__init__()
@@ -59,7 +59,7 @@ class Sample(nn.Module):
         log_variance = log_variance.clamp(*_LOG_VARIANCES)
         divergence = normal_kl_nats(mean, log_variance)
         loss = weight * spare_free_bits(divergence, self.config.free_bits)
-        out = BottleneckOut(loss, mean, kl_nats=divergence.detach().sum(-1).mean())
+        out = BottleneckOut(loss, mean.detach(), kl_nats=divergence.detach().sum(-1).mean())
         if not self.training:
             return mean, out
         mean, log_variance = (value.repeat_interleave(self.config.samples, 0) for value in (mean, log_variance))
@@ -81,7 +81,7 @@ def spare_free_bits(divergence: Tensor, free_bits: float) -> Tensor:
 
 
 class VectorQuantiser(nn.Module):
-    """vq and vq-ema: the nearest vector of a codebook (van den Oord et al. 2017, section 3 and appendix A.1).
+    """vq and vq-ema: the nearest vector of a codebook (van den Oord et al. 2017, running means: appendix A.1).
 
     Counts are relative to uniform use, 1 for every code if all are used alike, so that thresholds do not depend on the
     batch. All state is in buffers of fixed shapes. It changes in training steps alone: neither in evaluation nor where
@@ -150,7 +150,7 @@ class VectorQuantiser(nn.Module):
 
 
 class ScalarQuantiser(nn.Module):
-    """fsq: each value bounded by tanh and rounded to one of its levels (Mentzer et al. 2023, section 3).
+    """fsq: each value bounded by tanh and rounded to one of its levels (Mentzer et al. 2023).
 
     A code is the number whose digits are the levels, the first value's being the lowest.
     """

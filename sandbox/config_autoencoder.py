@@ -12,7 +12,7 @@ from sandbox.config_wavenet import choose_factors
 
 @dataclass(frozen=True, kw_only=True)
 class EncoderConfig:
-    """Convolutions from feature frames to latents (Chorowski et al. 2019, section III-A), rectified, none padded.
+    """Convolutions from feature frames to latents (Chorowski et al. 2019), rectified, none padded.
 
     Layers that keep the rate add their input; the first one does not, it changes the width. Latent j is centred on the
     frames [j * stride, (j + 1) * stride). The defaults are the paper's at 50 latents per second of 10 ms frames: a

@@ -100,7 +100,7 @@ def fit_judge(log_mels: Sequence[np.ndarray], speakers: Sequence[int], contents:
 
 def score_conversion(judge: Judge, log_mels: Sequence[np.ndarray], targets: Sequence[int], sources: Sequence[int],
                      contents: Sequence[int]) -> ConversionScore:
-    """The spoofing rate of Serra et al. 2019 (section 5.2) with the judge, and whether the content survived."""
+    """The spoofing rate of Serra et al. 2019 with the judge, and whether the content survived."""
     speakers, words = judge.hear(log_mels)
     shares = [float((found == np.asarray(wanted)).mean())
               for found, wanted in ((speakers, targets), (speakers, sources), (words, contents))]

@@ -35,7 +35,7 @@ def used_share(units: Units, count: int) -> float:
 
 
 def bits_per_second(units: Units, seconds: float) -> float:
-    """(N / seconds) H with N units in all, the bitrate of the ZeroSpeech challenge 2019 (Dunbar et al. 2019, eq. 1).
+    """(N / seconds) H with N units in all, the bitrate of the ZeroSpeech challenge 2019 (Dunbar et al. 2019).
 
     seconds: of all utterances together. Units that last may be joined before by `join_runs`; N then is smaller.
     Raises: DataError if there are no units or seconds are not above 0.
@@ -65,7 +65,7 @@ class SharedInformation:
 
 
 def label_information(units: Units, labels: Sequence[np.ndarray], seed: int = 0) -> SharedInformation:
-    """Normalised mutual information PNMI = I(unit; label) / H(label) (Hsu et al. 2021, section IV-C), and chance's.
+    """Normalised mutual information PNMI = I(unit; label) / H(label) (Hsu et al. 2021), and chance's.
 
     labels: per utterance one array of integers from 0 on, as long as the units. The counts overestimate I where the
     table of units and labels has not far fewer cells than there are tokens, by as much for units in random order.

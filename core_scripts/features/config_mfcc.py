@@ -50,12 +50,14 @@ class MfccConfig:
 
     @classmethod
     def at_rate(cls, rate_hz: int, **values: object) -> "MfccConfig":
-        """Windows of 25 ms every 10 ms at another rate, and the shortest fft that holds one; `values` go before.
+        """Windows of 25 ms every 10 ms at another rate, an fft of 512 points or as many as a window needs.
+
+        values: other fields, which go before these.
 
         Raises: ConfigError.
         """
         window = rate_hz // 40
-        sizes = {"window": window, "hop": rate_hz // 100, "fft": 1 << max(0, window - 1).bit_length()}
+        sizes = {"window": window, "hop": rate_hz // 100, "fft": max(512, 1 << (window - 1).bit_length())}
         return cls(rate_hz=rate_hz, **(sizes | values))
 
     @property

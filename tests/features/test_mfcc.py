@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 import scipy.fft
 import scipy.signal
+import soundfile
 import torch
 
+from core_scripts.config_parse.data_config import StreamSpec
 from core_scripts.corpus.score import write_score
 from core_scripts.corpus.speech import synthesise
 from core_scripts.corpus.voices import VOICES
+from core_scripts.data_io.stream_reader import StreamReader
 from core_scripts.errors import ConfigError, DataError
 from core_scripts.features.config_mfcc import MfccConfig
 from core_scripts.features.framing import frames_span_to_samples
@@ -68,11 +71,23 @@ def test_frames_of_a_crop_equal_those_of_the_whole_file(deltas, rate_hz, speech)
         torch.testing.assert_close(crop, whole[part.within(frames)], rtol=0, atol=1e-5)
 
 
+def test_the_data_side_computes_the_same_frames_of_any_piece_with_its_context(tmp_path, speech):
+    config, length = MfccConfig(bands=40), 8000
+    soundfile.write(tmp_path / "a.wav", speech[:length], 16000, subtype="FLOAT")
+    spec = StreamSpec(directory=tmp_path, ext=".wav", dim=39, resolution=160, front_end=config, context=(7, 7))
+    extended = torch.nn.functional.pad(torch.from_numpy(speech[:length]).float(), (2000, 2000))
+    piece = StreamReader(spec, 16000).read_piece("a", Span(0, 3200))
+    needed = config.geometry.needs(Span(-7, 27))
+    expected = config.build()(extended[needed.start + 2000 : needed.stop + 2000])
+    assert piece.shape == (34, 39)
+    np.testing.assert_allclose(piece, expected.numpy(), atol=1e-5)
+
+
 def test_a_frame_is_1680_samples_with_deltas_and_400_without():
     assert MfccConfig().geometry.receptive_field() == 1680
     assert MfccConfig(deltas=False).geometry.receptive_field() == 400
     assert (MfccConfig().dim, MfccConfig(deltas=False).dim) == (39, 13)
-    assert MfccConfig.at_rate(8000, bands=40).geometry.receptive_field() == 840
+    assert MfccConfig.at_rate(8000).geometry.receptive_field() == 840 and MfccConfig.at_rate(16000) == MfccConfig()
     assert MfccConfig().geometry.centre(7) == 7 * 160 + 79.5  # the middle of the samples that are its own
 
 
