@@ -44,6 +44,15 @@ def test_the_price_of_safety_is_told(tmp_path):
     assert results["open_files_growth"] == 0 and list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
+def test_a_short_soak_brings_its_run_to_the_undisturbed_weights():
+    done = run_program("soak", "--minutes", "0.5", "--seed", "3", "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    results = json.loads(done.stdout.splitlines()[-1])
+    assert results["identical"] and results["runs"] == 1 and results["faults"] == sum(results["by_kind"].values())
+    assert "final weights equal bit by bit" in done.stdout
+
+
 @pytest.mark.parametrize("name", ["training", "data_loading", "checkpoint", "permutation"])
 def test_help_is_answered(name):
     assert "--rounds" in run_program(name, "--help").stdout
