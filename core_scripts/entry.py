@@ -27,6 +27,7 @@ from core_scripts.errors import (
     near_files,
 )
 from core_scripts.features.passport import Passport, passports_in, read_passport, require_same
+from core_scripts.nn_manager.stopping import ignore_signals, leave_on_signals
 from core_scripts.run_folder import LOG_NAME, RunFolder, place_run
 
 DEMO_CONFIG = "demo.yaml"
@@ -40,7 +41,11 @@ PLAIN_FOLDERS = ("wav", "wavs", "flac", "audio")  # names that tell nothing of a
 def run_project() -> None:
     """Run the recipe whose main.py calls this, in that file's folder, and exit with a code of core_scripts.errors."""
     project_dir = Path(sys.modules["__main__"].__file__).resolve().parent
-    sys.exit(run_command(sys.argv[1:], project_dir))
+    leave_on_signals()
+    try:
+        sys.exit(run_command(sys.argv[1:], project_dir))
+    finally:
+        ignore_signals()
 
 
 def run_command(argv: list[str], project_dir: Path) -> int:

@@ -1,4 +1,4 @@
-"""What is said goes to the log file whatever becomes of the terminal, and nobody's full disk or closed pipe ends a run."""
+"""What is said goes to the log file whatever becomes of the terminal; a full disk or a closed pipe ends no run."""
 import os
 import subprocess
 import sys
