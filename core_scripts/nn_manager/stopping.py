@@ -45,7 +45,7 @@ class StopRequest:
 
 
 def leave_on_signals() -> None:
-    """From now on SIGTERM and SIGUSR1 end this process at once by SystemExit, with the exit code that says "start again".
+    """From now on SIGTERM and SIGUSR1 end this process at once, by SystemExit with the code for "start again".
 
     SIGINT is a KeyboardInterrupt as ever. A `StopRequest` takes the signals over while it lasts.
     """
