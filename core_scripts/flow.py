@@ -24,6 +24,7 @@ from core_scripts.errors import ConfigError, DataError, UsageError
 from core_scripts.evaluation.bits import measure_bits
 from core_scripts.evaluation.condition_watch import ConditionWatch
 from core_scripts.features.passport import passports_in
+from core_scripts.files import remove_leftovers
 from core_scripts.nn_manager.model_base import CropContext, ModelBase
 from core_scripts.nn_manager.nn_manager import f_inference_wrapper, f_train_wrapper
 from core_scripts.nn_manager.observing import RunObserver
@@ -86,6 +87,7 @@ def infer(resolved: Resolved, folder: RunFolder) -> None:
     checkpoint = checkpoint_to_generate_with(stage.args)
     model = build_model(stage, test_set, None, checkpoint)
     output = Path(stage.args.output_dir)
+    remove_leftovers(output, deep=True)
     claim = claim_output(output, stage.args, weights_file(stage.args))
     write_run_record(output, stage.args, test_set.fingerprint(), passports_in(stage.conf), **claim)
     f_inference_wrapper(stage.args, model, stage.device, test_set, checkpoint)

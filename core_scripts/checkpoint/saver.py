@@ -8,9 +8,9 @@ from pathlib import Path
 import torch
 
 from core_scripts import log
-from core_scripts.checkpoint.files import remove_files
 from core_scripts.checkpoint.store import list_checkpoints, write_weights
 from core_scripts.errors import SaveError
+from core_scripts.files import remove_files
 
 _MOST_FAILURES = 3  # in a row; a disk that is full for so long will not be empty soon
 

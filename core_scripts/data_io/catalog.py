@@ -13,6 +13,7 @@ from core_scripts.data_io.segment import CutRule, agree_on_length, common_grain
 from core_scripts.data_io.seq_info import SeqInfo
 from core_scripts.data_io.stream_reader import StreamReader
 from core_scripts.errors import DataError, RecitalError, all_faults, near_files
+from core_scripts.files import remove_leftovers
 
 _SHOWN_FAULTS = 20
 _SHOWN_NEIGHBOURS = 5  # looking for similar names is slow in large folders
@@ -206,6 +207,7 @@ def _read_table(path: Path) -> Steps:
 
 def _save(corpus: CorpusSpec, catalog: Catalog, table_path: Path, known: Steps) -> None:
     """Write the .dic and its side file where they differ from what is there; say so if an old .dic was wrong."""
+    remove_leftovers(table_path.parent)  # of statistics as well
     dic_path = table_path.with_suffix(".dic")
     wanted = [item.print_to_dic() for item in catalog.items]
     try:

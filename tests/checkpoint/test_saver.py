@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from core_scripts.checkpoint.files import remove_leftovers, write_file
+from core_scripts.checkpoint.files import write_file
 from core_scripts.checkpoint.saver import Saver, remove_older
 from core_scripts.checkpoint.store import checksum_path, read_checkpoint, restore_checksum, write_weights
 from core_scripts.errors import CheckpointError, SaveError
@@ -88,21 +88,6 @@ def test_a_checksum_that_a_crash_left_out_is_written_for_sound_weights_of_ours_o
     assert checksum_path(ours).read_bytes() == line
     assert sorted(path.name for path in tmp_path.glob("*.sha256")) == ["ours.pt.sha256"]
     assert "damaged.pt is damaged" in capsys.readouterr().err
-
-
-def test_temporary_files_of_dead_processes_go_and_all_others_stay(tmp_path):
-    child = subprocess.Popen(["true"])
-    child.wait()
-    gone = [f".epoch_001.pt.{child.pid}.tmp", f".trained_model.pt.sha256.{child.pid}.tmp", ".epoch_2.pt.9999999999.tmp",
-            f".epoch_003.pt.{os.getpid()}.tmp"]  # the last one of an earlier process of this number
-    kept = [f".epoch_001.pt.{os.getppid()}.tmp", f".notes.{child.pid}.tmp", ".epoch_001.pt.tmp", "epoch_001.pt",
-            f"epoch_001.pt.{child.pid}.tmp", ".epoch_001.pt.x.tmp"]
-    for name in gone + kept:
-        (tmp_path / name).touch()
-    found = remove_leftovers(tmp_path, ("epoch", "trained_model"))
-    assert sorted(path.name for path in found) == sorted(gone)
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(kept)
-    assert remove_leftovers(tmp_path / "absent", ("epoch",)) == []
 
 
 def test_older_states_go_but_never_the_two_newest_nor_the_best(tmp_path):

@@ -133,8 +133,8 @@ def test_what_a_killed_process_left_is_mended_when_the_run_goes_on(bench, capsys
     child.wait()
     line = checksum_path(folder / "trained_model.pt").read_bytes()
     checksum_path(folder / "trained_model.pt").unlink()
-    for name in ("epoch_001.pt", "trained_model.pt.sha256", "metrics.csv"):
-        (folder / f".{name}.{child.pid}.tmp").touch()
+    for number in range(3):
+        (folder / f".{child.pid}-{number:08x}.tmp").touch()
     bench.train("run", epochs=1, checkpoint="run/epoch_000.pt")
     assert names(folder) == ["epoch_000.pt", "metrics.csv", "trained_model.pt", "trained_model.pt.sha256"]
     assert checksum_path(folder / "trained_model.pt").read_bytes() == line
