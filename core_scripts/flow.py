@@ -21,6 +21,7 @@ from core_scripts.config_parse.data_config import LoaderOptions
 from core_scripts.config_parse.project_data import needs_synthetic_corpus, read_corpora, read_options
 from core_scripts.corpus.synthetic import ensure_corpus
 from core_scripts.data_io.customize_dataset import NII_MergeDataSetLoader
+from core_scripts.data_io.file_io import write_atomically
 from core_scripts.errors import ConfigError, DataError, UsageError
 from core_scripts.evaluation.bits import measure_bits
 from core_scripts.evaluation.condition_watch import ConditionWatch
@@ -102,8 +103,11 @@ def score(resolved: Resolved, folder: RunFolder) -> None:
     model = build_model(stage, (test_set,), None, checkpoint).to(stage.device)
     load_weights(model, weights_of(checkpoint), "the trained model")
     table = measure_bits(model, train_set, test_set, stage.device)
-    (folder.path / RESULT_NAME).write_text(json.dumps(asdict(table), indent=1) + "\n", encoding="utf-8")
     log.say(json.dumps(asdict(table)) if stage.args.json else str(table))
+    try:
+        write_atomically(folder.path / RESULT_NAME, (json.dumps(asdict(table), indent=1) + "\n").encode("utf-8"))
+    except DataError as fault:
+        log.warn(f"the result is only printed: {fault}")
 
 
 def trace(resolved: Resolved, folder: RunFolder) -> None:

@@ -142,6 +142,13 @@ def test_evaluate_scores_what_was_trained(desk):
     assert desk.run("evaluate", "--exp", "bas").code == 4  # nothing trained there
 
 
+def test_a_result_that_cannot_be_written_is_printed_all_the_same(desk):
+    (desk.folder / "exp/base/result.json").mkdir()
+    answer = desk.run("evaluate", *VOICED, "--json")
+    assert answer.code == 0 and json.loads(answer.out.splitlines()[-1])["samples"] == 2000
+    assert "warning: the result is only printed: " in answer.err
+
+
 def test_minutes_end_a_run_from_the_command_line(desk):
     answer = desk.run("train", *VOICED, "--exp", "timed", "--minutes", "0.03")
     assert answer.code == 0, answer.err
