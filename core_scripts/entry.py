@@ -33,8 +33,9 @@ from core_scripts.run_folder import LOG_NAME, RunFolder, place_run
 DEMO_CONFIG = "demo.yaml"
 DEMO_NAME = "demo"
 # What would be passed over in silence.
-WITHOUT_EFFECT = {"train": {"json"}, "infer": {"json", "fresh"}, "evaluate": {"fresh"}, "trace": {"json"},
-                  "config": {"fresh"}, "prepare": {"json", "exp", "fresh", "trained_model", "init_from"}}
+WITHOUT_EFFECT = {"train": {"json"}, "infer": {"json", "fresh", "resume"}, "evaluate": {"fresh", "resume"},
+                  "trace": {"json", "resume"}, "config": {"fresh", "resume"},
+                  "prepare": {"json", "exp", "fresh", "resume", "trained_model", "init_from"}}
 PLAIN_FOLDERS = ("wav", "wavs", "flac", "audio")  # names that tell nothing of a corpus; the folder above does
 
 
@@ -95,8 +96,10 @@ def run_verb(command: Command, project_dir: Path) -> None:
         return
     resolved = place_run(resolved, project_dir)
     place, uses_run = Path(resolved.args.save_model_dir), command.verb in ("infer", "evaluate")
-    must_exist = uses_run and not resolved.args.trained_model
-    with RunFolder(place, fresh=resolved.args.fresh and not uses_run, found=must_exist) as folder:
+    resolved.args.resume &= command.verb in ("train", "demo")
+    must_exist = (uses_run or resolved.args.resume) and not resolved.args.trained_model
+    fresh = resolved.args.fresh and not uses_run and not resolved.args.resume  # both: told, and nothing is moved
+    with RunFolder(place, fresh=fresh, found=must_exist) as folder:
         resolved.args.trained_model = folder.follow(resolved.args.trained_model)
         resolved.args.init_from = folder.follow(resolved.args.init_from)
         log.open_run_log(folder.path / LOG_NAME)
