@@ -17,9 +17,18 @@ def fail() -> None:
     raise SaveError("disk full: a.pt needs 3 MB")
 
 
-def test_a_failed_save_is_told_loudly_and_forgotten_once_one_succeeds(capsys):
+@pytest.fixture
+def clock(monkeypatch) -> list[float]:
+    """What time.perf_counter says."""
+    now = [1000.0]
+    monkeypatch.setattr("core_scripts.checkpoint.saver.time.perf_counter", lambda: now[0])
+    return now
+
+
+def test_a_failed_save_is_told_loudly_and_forgotten_once_one_succeeds(capsys, clock):
     saver = Saver()
     saver.save(fail)
+    clock[0] += 60
     saver.save(fail)
     told = capsys.readouterr().err
     assert "warning: NOT SAVED (1 of 3 failures before training stops): disk full: a.pt needs 3 MB" in told
@@ -31,11 +40,25 @@ def test_a_failed_save_is_told_loudly_and_forgotten_once_one_succeeds(capsys):
     assert saver.failures == 0
 
 
-def test_the_third_failure_in_a_row_ends_the_run():
+def test_the_third_failure_in_a_row_ends_the_run(clock):
     saver = Saver()
     for save in (fail, fail, lambda: None, fail, fail):
         saver.save(save)
+        clock[0] += 60
     with pytest.raises(SaveError, match="disk full: a.pt needs 3 MB"):
+        saver.save(fail)
+
+
+def test_failures_of_the_same_minute_are_one_so_that_saves_at_every_step_leave_time_to_free_space(capsys, clock):
+    saver = Saver()
+    for _ in range(20):
+        saver.save(fail)
+        clock[0] += 5.0
+    assert saver.failures == 2 and capsys.readouterr().err.count("NOT SAVED") == 2
+    with pytest.raises(SaveError, match="disk full"):
+        saver.require_saved()
+    clock[0] += 20.0
+    with pytest.raises(SaveError, match="disk full"):
         saver.save(fail)
 
 

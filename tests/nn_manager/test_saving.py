@@ -73,7 +73,8 @@ def test_a_disk_that_is_full_for_an_epoch_costs_its_file_and_nothing_else(small_
     assert (small_disk.runs / "run/metrics.csv").read_text().count("\n") == 5
 
 
-def test_a_disk_that_stays_full_ends_the_run_at_the_third_failure_with_exit_code_6(small_disk):
+def test_a_disk_that_stays_full_ends_the_run_at_the_third_failure_with_exit_code_6(small_disk, monkeypatch):
+    monkeypatch.setattr("core_scripts.checkpoint.saver._APART_SECONDS", 0.0)
     acting = at_call(5, lambda: fill(small_disk))
     with pytest.raises(SaveError, match=r"disk full: .* needs 0\.0 MB, 0\.0 MB are free; free space") as ended:
         small_disk.train("run", acting, epochs=9)
