@@ -16,9 +16,15 @@ HOLDER = """
 import multiprocessing, sys, time
 from pathlib import Path
 from core_scripts.run_folder import RunFolder
+def work(begun):
+    begun.set()
+    time.sleep(60)
 with RunFolder(Path(sys.argv[1])):
-    worker = multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,))
+    context = multiprocessing.get_context("fork")
+    begun = context.Event()
+    worker = context.Process(target=work, args=(begun,))
     worker.start()
+    begun.wait()  # before that it may not have let go of the lock yet
     print(worker.pid, flush=True)
     time.sleep(60)
 """
