@@ -25,23 +25,26 @@ def write_whole(path: Path, data: Data, companion: tuple[Path, bytes] | None = N
     """Write `data` to `path`, so that a crash between any two calls leaves the old file or the new one.
 
     companion: a small file that describes this one. It is gone while the two could disagree, never wrong.
-    durable False: after a power failure, though not after a crash of the process, the file may be empty.
+    durable False: after a power failure, though not after a crash of the process, the file may be empty. Such files are
+    written every few seconds, so they are no places for `fault` to count.
     Raises: OSError; the old file stays.
     """
     contents = [(path, data)] + ([companion] if companion else [])
     try:
-        _reach("saving", durable)
+        if durable:
+            fault.reach("saving")
         os.makedirs(path.parent, exist_ok=True)
         for place, content in contents:  # all that needs space before anything is touched
             _write_through(temporary_path(place), content, durable)
-        _reach("written", durable)
+        if durable:
+            fault.reach("written")
         if companion and os.path.lexists(companion[0]):
             os.unlink(companion[0])
             sync_folder(path.parent)
         for place, _ in contents:
             os.replace(temporary_path(place), place)
-            _reach("renamed", durable)
             if durable:
+                fault.reach("renamed")
                 sync_folder(path.parent)
     except BaseException:
         for place, _ in contents:
@@ -82,11 +85,6 @@ def sync_folder(folder: Path) -> None:
             raise
     finally:
         os.close(handle)
-
-
-def _reach(place: str, durable: bool) -> None:
-    if durable:  # the small files that are written every few seconds are no places to count
-        fault.reach(place)
 
 
 def _write_through(path: Path, data: Data, durable: bool) -> None:
