@@ -2,7 +2,6 @@
 import importlib
 import json
 from argparse import Namespace
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import ModuleType
@@ -62,7 +61,7 @@ def train_once(resolved: Resolved, folder: RunFolder) -> None:
     stage = set_stage(resolved, folder)
     train_set, val_set = load_to_train(stage)
     checkpoint = checkpoint_to_train_from(stage.args)
-    model = build_model(stage, (train_set, val_set), train_set.get_data_mean_std(), checkpoint)
+    model = build_model(stage, train_set, train_set.get_data_mean_std(), checkpoint, val_set)
     loss = stage.recipe.Loss(stage.args)
     optimizer = OptimizerWrapper(model, stage.args)
     if not stage.args.not_save_anything:
@@ -87,7 +86,7 @@ def infer(resolved: Resolved, folder: RunFolder) -> None:
     stage = set_stage(resolved, folder)
     test_set = require_data_set(stage, "test")
     checkpoint = checkpoint_to_generate_with(stage.args)
-    model = build_model(stage, (test_set,), None, checkpoint)
+    model = build_model(stage, test_set, None, checkpoint)
     output = Path(stage.args.output_dir)
     remove_leftovers(output, deep=True)
     claim = claim_output(output, stage.args, weights_file(stage.args))
@@ -100,7 +99,7 @@ def score(resolved: Resolved, folder: RunFolder) -> None:
     stage = set_stage(resolved, folder)
     train_set, test_set = require_data_set(stage, "trn"), require_data_set(stage, "test")
     checkpoint = checkpoint_to_generate_with(stage.args)
-    model = build_model(stage, (test_set,), None, checkpoint).to(stage.device)
+    model = build_model(stage, test_set, None, checkpoint).to(stage.device)
     load_weights(model, weights_of(checkpoint), "the trained model")
     table = measure_bits(model, train_set, test_set, stage.device)
     log.say(json.dumps(asdict(table)) if stage.args.json else str(table))
@@ -183,16 +182,17 @@ def crop_context(stage: Stage) -> CropContext:
 
 
 def build_model(
-    stage: Stage, data: Sequence[NII_MergeDataSetLoader | None], mean_std: Any, checkpoint: Any = None
-) -> torch.nn.Module:
-    """The recipe's Model for the dimensions of the first of `data`, with the speakers of the checkpoint that it gets.
+    stage: Stage, data: NII_MergeDataSetLoader, mean_std: Any, checkpoint: Any = None,
+    val_data: NII_MergeDataSetLoader | None = None,
+) -> torch.nn.Module:  # fmt: skip
+    """The recipe's Model for the dimensions of `data`, with the speakers of the checkpoint that it is going to get.
 
-    Raises: DataError if somebody speaks in any of `data` whom it does not know.
+    Raises: DataError if somebody speaks in `data` or in `val_data` whom it does not know.
     """
     record = record_of(weights_of(checkpoint)) if checkpoint is not None else None
     stage.args.speaker_names = record.speakers if record is not None else ()
-    model = stage.recipe.Model(data[0].get_in_dim(), data[0].get_out_dim(), stage.args, stage.conf, mean_std)
+    model = stage.recipe.Model(data.get_in_dim(), data.get_out_dim(), stage.args, stage.conf, mean_std)
     if isinstance(model, ModelBase) and model.speakers is not None:
-        present = [data_set for data_set in data if data_set is not None]
-        model.speakers.numbers(dict.fromkeys(name for data_set in present for name in data_set.get_seq_name_list()))
+        names = data.get_seq_name_list() + (val_data.get_seq_name_list() if val_data is not None else [])
+        model.speakers.numbers(dict.fromkeys(names))
     return model
