@@ -2,6 +2,7 @@
 import importlib
 import json
 from argparse import Namespace
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import ModuleType
@@ -20,10 +21,12 @@ from core_scripts.config_parse.data_config import LoaderOptions
 from core_scripts.config_parse.project_data import needs_synthetic_corpus, read_corpora, read_options
 from core_scripts.corpus.synthetic import ensure_corpus
 from core_scripts.data_io.customize_dataset import NII_MergeDataSetLoader
+from core_scripts.data_io.file_io import write_atomically
 from core_scripts.errors import ConfigError, DataError, UsageError
 from core_scripts.evaluation.bits import measure_bits
 from core_scripts.evaluation.condition_watch import ConditionWatch
 from core_scripts.features.passport import passports_in
+from core_scripts.files import remove_leftovers
 from core_scripts.nn_manager.model_base import CropContext, ModelBase
 from core_scripts.nn_manager.nn_manager import f_inference_wrapper, f_train_wrapper
 from core_scripts.nn_manager.observing import RunObserver
@@ -60,7 +63,7 @@ def train_once(resolved: Resolved, folder: RunFolder) -> None:
     train_set, val_set = load_to_train(stage)
     start = checkpoint_to_train_from(stage.args)
     stage = replace(stage, args=start.loading_args(stage.args))
-    model = build_model(stage, train_set, train_set.get_data_mean_std(), start.content)
+    model = build_model(stage, (train_set, val_set), train_set.get_data_mean_std(), start.content)
     loss = stage.recipe.Loss(stage.args)
     optimizer = OptimizerWrapper(model, stage.args)
     if not stage.args.not_save_anything:
@@ -85,8 +88,9 @@ def infer(resolved: Resolved, folder: RunFolder) -> None:
     stage = set_stage(resolved, folder)
     test_set = require_data_set(stage, "test")
     checkpoint = checkpoint_to_generate_with(stage.args)
-    model = build_model(stage, test_set, None, checkpoint)
+    model = build_model(stage, (test_set,), None, checkpoint)
     output = Path(stage.args.output_dir)
+    remove_leftovers(output, deep=True)
     claim = claim_output(output, stage.args, weights_file(stage.args))
     write_run_record(output, stage.args, test_set.fingerprint(), passports_in(stage.conf), **claim)
     f_inference_wrapper(stage.args, model, stage.device, test_set, checkpoint)
@@ -97,11 +101,14 @@ def score(resolved: Resolved, folder: RunFolder) -> None:
     stage = set_stage(resolved, folder)
     train_set, test_set = require_data_set(stage, "trn"), require_data_set(stage, "test")
     checkpoint = checkpoint_to_generate_with(stage.args)
-    model = build_model(stage, test_set, None, checkpoint).to(stage.device)
+    model = build_model(stage, (test_set,), None, checkpoint).to(stage.device)
     load_weights(model, weights_of(checkpoint), "the trained model")
     table = measure_bits(model, train_set, test_set, stage.device)
-    (folder.path / RESULT_NAME).write_text(json.dumps(asdict(table), indent=1) + "\n", encoding="utf-8")
     log.say(json.dumps(asdict(table)) if stage.args.json else str(table))
+    try:
+        write_atomically(folder.path / RESULT_NAME, (json.dumps(asdict(table), indent=1) + "\n").encode("utf-8"))
+    except DataError as fault:
+        log.warn(f"the result is only printed: {fault}")
 
 
 def trace(resolved: Resolved, folder: RunFolder) -> None:
@@ -176,14 +183,17 @@ def crop_context(stage: Stage) -> CropContext:
     return model_class.crop_context(stage.conf) if issubclass(model_class, ModelBase) else CropContext()
 
 
-def build_model(stage: Stage, data: NII_MergeDataSetLoader, mean_std: Any, checkpoint: Any = None) -> torch.nn.Module:
-    """The recipe's Model for the dimensions of `data`, with the speakers of the checkpoint that it is going to get.
+def build_model(
+    stage: Stage, data: Sequence[NII_MergeDataSetLoader | None], mean_std: Any, checkpoint: Any = None
+) -> torch.nn.Module:
+    """The recipe's Model for the dimensions of the first of `data`, with the speakers of the checkpoint that it gets.
 
-    Raises: DataError if somebody speaks in `data` whom it does not know.
+    Raises: DataError if somebody speaks in any of `data` whom it does not know.
     """
     record = record_of(weights_of(checkpoint)) if checkpoint is not None else None
     stage.args.speaker_names = record.speakers if record is not None else ()
-    model = stage.recipe.Model(data.get_in_dim(), data.get_out_dim(), stage.args, stage.conf, mean_std)
+    model = stage.recipe.Model(data[0].get_in_dim(), data[0].get_out_dim(), stage.args, stage.conf, mean_std)
     if isinstance(model, ModelBase) and model.speakers is not None:
-        model.speakers.numbers(dict.fromkeys(data.get_seq_name_list()))
+        present = [data_set for data_set in data if data_set is not None]
+        model.speakers.numbers(dict.fromkeys(name for data_set in present for name in data_set.get_seq_name_list()))
     return model

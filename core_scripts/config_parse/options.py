@@ -181,4 +181,5 @@ GROUPS: dict[str, tuple[Option, ...]] = {
 OPTIONS: dict[str, Option] = {option.name: option for group in GROUPS.values() for option in group}
 _VALUES = [option for option in OPTIONS.values() if not option.target and not option.verb]
 SETTINGS: dict[str, Option] = {option.dest: option for option in _VALUES}
-NEED_OUR_ENTRY = ("exp", "resume", "fresh", "init-from", "config-file", "device", "num-threads", "json")
+NEED_OUR_ENTRY = ("exp", "resume", "fresh", "init-from", "config-file", "device", "num-threads", "json", "tensorboard",
+                  "inference-batch-size")

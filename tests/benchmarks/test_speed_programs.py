@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks import checkpoint
 from benchmarks.checkpoint import LIMITS
-from benchmarks.measuring import describe, ratios, time_rounds
+from benchmarks.measuring import describe, ratios, tell_results, time_rounds
 from benchmarks.permutation import chi_square_of_differences, chi_square_of_places, count_adjacent, judge
 from benchmarks.training import TARGETS, make_variants
 from sandbox.config_wavenet import WaveNetConfig
@@ -42,6 +43,21 @@ def test_the_price_of_safety_is_told(tmp_path):
     results = json.loads(done.stdout.splitlines()[-1])
     assert set(LIMITS) | {"seconds_per_checkpoint", "restart_processor_seconds"} == set(results)
     assert results["open_files_growth"] == 0 and list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("value", "words", "code"), [(0.5, (), 0), (99.0, (), 1), (99.0, ("--quick",), 0)])
+def test_a_limit_that_is_not_met_is_told_by_the_exit_code(monkeypatch, capsys, value, words, code):
+    for name in ("measure_saving", "measure_step_overhead", "measure_restart", "measure_growth"):
+        monkeypatch.setattr(checkpoint, name, lambda *_: dict.fromkeys(LIMITS, 0.0) | {"restart_seconds": value})
+    monkeypatch.setattr(checkpoint.Trainer, "step", lambda trainer: 0.0)
+    assert checkpoint.main([*words]) == code
+    assert ("restart_seconds 99.00, at most 10: NOT met" in capsys.readouterr().out) == (value > 10)
+
+
+def test_results_at_their_targets_are_met(capsys):
+    assert tell_results({"a": 2.0, "b": 1.0}, {"a": 2.0}, as_json=False)
+    assert not tell_results({"a": 2.0}, {"a": 2.1}, as_json=False)
+    assert capsys.readouterr().out.splitlines() == ["a 2.00, target 2: met", "a 2.00, target 2.1: NOT met"]
 
 
 @pytest.mark.slow
