@@ -147,6 +147,7 @@ GROUPS: dict[str, tuple[Option, ...]] = {
                "with them", choices=("same", "restart-epoch")),
         Option("config-file", "", "YAML or JSON file with settings"),
         Option("device", "auto", "auto, cpu, cuda or cuda:N", choices=("auto", "cpu", "cuda", "cuda:N")),
+        Option("deterministic", False, "equal bits on a GPU too: an operation without such a form is an error"),
         Option("no-shuffle", True, "keep the order of the list", target="shuffle"),
         Option("inference-batch-size", 0, "utterances generated at once; 0: as --batch-size", low=0),
         Option("keep-checkpoints", 0, "newest states to keep, two at least, and the best epoch's; 0: all", low=0),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import checkpoint
+from benchmarks import checkpoint, soak
 from benchmarks.checkpoint import LIMITS
 from benchmarks.measuring import describe, ratios, tell_results, time_rounds
 from benchmarks.permutation import chi_square_of_differences, chi_square_of_places, count_adjacent, judge
@@ -67,6 +67,23 @@ def test_a_short_soak_brings_its_run_to_the_undisturbed_weights():
     results = json.loads(done.stdout.splitlines()[-1])
     assert results["identical"] and results["runs"] == 1 and results["faults"] == sum(results["by_kind"].values())
     assert "final weights equal bit by bit" in done.stdout
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a CUDA device is there")
+@pytest.mark.slow
+def test_a_soak_on_a_device_that_is_not_there_says_so():
+    done = run_program("soak", "--device", "cuda", "--minutes", "0.1")
+    assert done.returncode == 1 and "--device cuda: 0 CUDA devices found" in done.stderr
+
+
+@pytest.mark.parametrize("device", soak.ON_DEVICE)
+def test_a_soak_hides_gpus_from_runs_on_the_cpu_and_keeps_the_others_to_equal_bits(monkeypatch, tmp_path, device):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr(soak.subprocess, "Popen", lambda words, env, **_: (words, env))
+    words, env = soak.start(soak.Bench(tmp_path, device), tmp_path / "run", 0)
+    assert f"device={device}" in words
+    assert ("deterministic=true" in words) == (device == "cuda")
+    assert (env.get("CUDA_VISIBLE_DEVICES") == "") == (device == "cpu")
 
 
 @pytest.mark.parametrize("name", ["training", "data_loading", "checkpoint", "permutation"])

@@ -39,7 +39,7 @@ OWN_DEFAULTS = {
     "exp": "base", "fresh": False, "init_from": "", "resume_data": "same", "config_file": "", "engine": "auto",
     "temperature": 1.0,
     "generation_seed": 1, "debug": False, "device": "auto", "keep_checkpoints": 0, "inference_batch_size": 0,
-    "save_every_minutes": 0.0,
+    "save_every_minutes": 0.0, "deterministic": False,
     "num_threads": 0, "json": False, "amp": "none", "polyak": 0.0,
     "resume": False, "minutes": 0.0, "tensorboard": False, "target_speaker": "",
 }
