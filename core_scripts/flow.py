@@ -32,7 +32,7 @@ from core_scripts.nn_manager.observing import RunObserver
 from core_scripts.op_manager.op_manager import OptimizerWrapper
 from core_scripts.report.clip_proposal import ClipProposal
 from core_scripts.report.curve import draw_curve
-from core_scripts.report.run_record import claim_output, write_run_record
+from core_scripts.report.run_record import RunRecord, claim_output, write_run_record
 from core_scripts.report.status import STATUS_NAME, StatusFile
 from core_scripts.report.tensorboard_log import TensorBoardLog
 from core_scripts.run_folder import CURVE_NAME, METRICS_NAME, RESULT_NAME, RunFolder
@@ -60,20 +60,21 @@ def train_once(resolved: Resolved, folder: RunFolder) -> None:
     """The column of training."""
     stage = set_stage(resolved, folder)
     train_set, val_set = load_to_train(stage)
-    checkpoint = checkpoint_to_train_from(stage.args)
-    model = build_model(stage, train_set, train_set.get_data_mean_std(), checkpoint, val_set)
+    start = checkpoint_to_train_from(stage.args)
+    stage = replace(stage, args=start.loading_args(stage.args))
+    model = build_model(stage, train_set, train_set.get_data_mean_std(), start.content, val_set)
     loss = stage.recipe.Loss(stage.args)
     optimizer = OptimizerWrapper(model, stage.args)
     if not stage.args.not_save_anything:
-        write_run_record(folder.path, stage.args, train_set.fingerprint(), passports_in(stage.conf))
         stage.args.observers = make_observers(stage)
-    f_train_wrapper(stage.args, model, loss, stage.device, optimizer, train_set, val_set, checkpoint)
+    f_train_wrapper(stage.args, model, loss, stage.device, optimizer, train_set, val_set, start.content)
 
 
 def make_observers(stage: Stage) -> tuple[RunObserver, ...]:
     """What watches the training run of this stage."""
     model_class, folder = stage.recipe.Model, stage.folder.path
-    observers: list[RunObserver] = [StatusFile(folder / STATUS_NAME), ClipProposal()]
+    record = RunRecord(folder, stage.args, passports_in(stage.conf))
+    observers: list[RunObserver] = [record, StatusFile(folder / STATUS_NAME), ClipProposal()]
     if issubclass(model_class, ModelBase) and model_class.audits_condition:
         observers.append(ConditionWatch())
     if stage.args.tensorboard:

@@ -39,6 +39,7 @@ def place_run(resolved: Resolved, project_dir: Path) -> Resolved:
         args.save_model_dir = str(folder)
     if args.output_dir == SETTINGS["output_dir"].default:
         args.output_dir = str(folder / "output")
+    args.keeps_last = True
     args.metrics_file = Path(args.save_model_dir) / METRICS_NAME
     return replace(resolved, args=args)
 

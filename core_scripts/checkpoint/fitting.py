@@ -68,11 +68,15 @@ def load_matching_weights(model: torch.nn.Module, weights: dict[str, torch.Tenso
 def load_optimizer(optimizer: torch.optim.Optimizer, state: dict, source: str) -> None:
     """Load optimizer statistics; torch itself would accept those of a model of another shape.
 
-    Raises: CheckpointError if the number of parameters or a shape differs; the optimizer is unchanged then.
+    Raises: CheckpointError if the kind of optimizer, the number of parameters or a shape differs; the optimizer is
+    unchanged then.
     """
     parameters = [value for group in optimizer.param_groups for value in group["params"]]
     stored = [index for group in state["param_groups"] for index in group["params"]]
     faults = []
+    own_kind, stored_kind = (_optimizer_kind(groups[0]) for groups in (optimizer.param_groups, state["param_groups"]))
+    if own_kind != stored_kind:
+        faults.append(f"they are of {stored_kind}, this run uses {own_kind}")
     if len(parameters) != len(stored):
         faults.append(f"{len(stored)} parameters in the file, {len(parameters)} in the model")
     for parameter, index in zip(parameters, stored, strict=False):
@@ -86,3 +90,10 @@ def load_optimizer(optimizer: torch.optim.Optimizer, state: dict, source: str) -
             "--ignore-optimizer-statistics-in-trained-model starts them anew"
         )
     optimizer.load_state_dict(state)
+
+
+def _optimizer_kind(group: dict) -> str:
+    """By the settings of a group of parameters, since a state tells no name; those of old files lack the newer ones."""
+    if "momentum" in group:
+        return "SGD"
+    return "AdamW" if group.get("decoupled_weight_decay") else "Adam"

@@ -76,6 +76,7 @@ class SaveOptions(OptionRecord):
     force_save_lite: bool = option("force_save_lite_trained_network_per_epoch")  # after every epoch, best or not
     keep_checkpoints: int = option("keep_checkpoints")  # newest full checkpoints; 0: all
     loaded_path: Path | None = option("trained_model", convert=lambda name: Path(name) if name else None)
+    keeps_last: bool = False  # with not_save_each_epoch too the last state is kept; not under a main.py of upstream
     metrics_file: Path | None = None  # CSV, a row per epoch; None under a main.py of upstream's kind
 
     @property

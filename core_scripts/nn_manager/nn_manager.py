@@ -123,12 +123,17 @@ def train_epochs(
             run.clock.note_ending(time.monotonic() - ending)
             run.observers.after_epoch(run)
             stopped_early = run.stops_early(best_log)
-            leave_if_asked(run, stop, saved=True)
+            leave_if_asked(run, stop, saved=not run.save.not_save_each_epoch)
+        if run.save.not_save_each_epoch and run.save.keeps_last:
+            save_within_epoch(run)  # so that the next start knows that this run is over
         run.saver.require_saved()
     fault.reach("finished")
     log.say(f"Training finished{' by early stopping' if stopped_early else ''}")
     for path in filter(Path.is_file, map(run.trained_path, run.players)):
         log.say(f"Model is saved to {path}")
+    if best_log is not None and best_log.epochs and best_log.best_epoch < 0:
+        log.warn("no epoch had a finite validation loss, so none was kept as the trained model; lower --lr, or look at "
+                 "the validation files")
 
 
 def f_run_one_epoch(run: TrainingRun, data: Any, monitor: Monitor, step: StepFunction, stop: StopRequest) -> bool:

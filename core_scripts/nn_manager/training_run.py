@@ -65,7 +65,8 @@ class TrainingRun:
     observers: Observers = field(default_factory=Observers)
     step: int = 0  # optimizer steps done
     pending: int = 0  # samples whose gradients wait for a step
-    fault: str = ""  # what is not finite among them
+    not_finite: str = ""  # what of them is not, in words
+    buffers: list[torch.Tensor] = field(default_factory=list)  # as they were before them
     bad_steps: int = 0  # in a row, left out because of that
     gradient_norm: float = math.nan  # of the last step, before it was clipped
     seconds_before: float = 0.0  # that earlier processes took
@@ -81,7 +82,9 @@ class TrainingRun:
 
     def goes_on(self) -> bool:
         """Whether another epoch is to begin."""
-        return not self.clock.is_over if self.clock.is_limited else self.position.epoch < self.options.epochs
+        if self.clock.is_limited:  # an epoch that was begun is brought to its end, for there is no model before
+            return not self.clock.is_over or self.position.samples > 0
+        return self.position.epoch < self.options.epochs
 
     def follow_clock(self) -> None:
         """A minibatch begins; with --minutes the clock sets the learning rates."""
@@ -200,6 +203,7 @@ def take_up(
     load_weights(player.hooks.module, weights_of(content), _SOURCE)
     if not run.options.ignore_optimizer:
         load_optimizer(player.optimizer.optimizer, state.optimizer, _SOURCE)
+        player.optimizer.set_weight_decay()
         _warn_of_rate(player.optimizer)
     if not run.options.ignore_history:
         if state.lr_scheduler:
@@ -221,7 +225,7 @@ def _warn_of_rate(wrapper: OptimizerWrapper) -> None:
     rate = wrapper.lr_scheduler.rate
     if rate != wrapper.lr and not wrapper.lr_scheduler.is_on and not wrapper.lr_scheduler.is_timed:
         log.warn(f"--lr {wrapper.lr:g} has no effect, the checkpoint goes on with {rate:g}; "
-                 "--ignore-optimizer-statistics-in-trained-model takes the new one")
+                 "--trained-model FILE --ignore-optimizer-statistics-in-trained-model takes the new one")
 
 
 def _take_up_history(run: TrainingRun, state: TrainState) -> None:

@@ -39,6 +39,11 @@ class OptimizerWrapper:
         end = f"as many as fit into {self.minutes:g} minutes" if self.minutes > 0 else f"{self.epochs}"
         log.say(f"Epochs: {end}, {patience}")
 
+    def set_weight_decay(self) -> None:
+        """That of the options, over the one that a loaded state brought."""
+        for group in self.optimizer.param_groups:
+            group["weight_decay"] = self._weight_decay
+
     def set_rate_share(self, share: float) -> None:
         """The learning rate as a share of the first one."""
         for group in self.optimizer.param_groups:

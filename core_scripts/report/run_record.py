@@ -18,9 +18,22 @@ from core_scripts import log
 from core_scripts.checkpoint.files import write_file
 from core_scripts.config_parse.options import SETTINGS
 from core_scripts.features.passport import Passport
+from core_scripts.nn_manager.observing import RunObserver
+from core_scripts.nn_manager.training_run import TrainingRun
 from core_scripts.run_folder import free_name
 
 RUN_NAME = "run.yaml"
+
+
+class RunRecord(RunObserver):
+    """Writes run.yaml when a run begins or goes on, and not where it is refused or has nothing left to do."""
+
+    def __init__(self, folder: Path, args: Namespace, passports: dict[str, Passport]) -> None:
+        self._folder, self._args, self._passports = folder, args, passports
+
+    def begin(self, run: TrainingRun, train_data: Any, val_data: Any) -> None:
+        if run.goes_on():
+            write_run_record(self._folder, self._args, train_data.fingerprint(), self._passports)
 
 
 # Options that change what is generated; all others say where, how fast, or how it was trained.

@@ -165,3 +165,13 @@ def test_states_of_two_models_must_be_of_one_moment():
 def test_upstream_states_with_keys_of_their_own_are_read():
     state = state_from_checkpoint({"state_dict": {}, "optimizer": {}, "info": "", "shuffled": [1]})
     assert state.step == 0 and state.position == {}
+
+
+@pytest.mark.parametrize(("stored", "own"), [(torch.optim.Adam, torch.optim.SGD), (torch.optim.SGD, torch.optim.AdamW),
+                                             (torch.optim.AdamW, torch.optim.Adam)])
+def test_statistics_of_another_optimizer_are_refused(stored, own):
+    model = torch.nn.Linear(2, 2)
+    optimizer = own(model.parameters(), lr=0.1)
+    told = f"they are of {stored.__name__}, this run uses {own.__name__}; --ignore-optimizer-statistics"
+    with pytest.raises(CheckpointError, match=told):
+        load_optimizer(optimizer, stored(model.parameters(), lr=0.1).state_dict(), "the checkpoint")

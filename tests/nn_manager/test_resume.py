@@ -125,7 +125,7 @@ def test_a_signal_saves_and_leaves_with_its_code_and_going_on_ends_with_the_same
     with pytest.raises(SystemExit) as left:
         bench.train("run", at_call(when, lambda: signal.raise_signal(number)), **options)
     assert left.value.code == SIGNALS[number]
-    bench.train("run", checkpoint=checkpoint_to_train_from(choose(bench)), seed=99, **options)
+    bench.train("run", checkpoint=checkpoint_to_train_from(choose(bench)).content, seed=99, **options)
     assert same_state(bench.state("run/epoch_002.pt"), bench.state("whole/epoch_002.pt"))
     assert is_same(bench.state("run/trained_model.pt"), bench.state("whole/trained_model.pt"))
 
@@ -138,7 +138,7 @@ def test_a_signal_in_validation_does_not_wait_for_its_end(bench, when):
         bench.train("run", acting)
     assert left.value.code == 75
     assert acting.calls == when
-    bench.train("run", checkpoint=checkpoint_to_train_from(choose(bench)))
+    bench.train("run", checkpoint=checkpoint_to_train_from(choose(bench)).content)
     assert same_state(bench.state("run/epoch_002.pt"), bench.state("whole/epoch_002.pt"))
 
 
@@ -225,3 +225,34 @@ def test_going_back_to_an_older_state_never_removes_what_was_just_written(bench)
     bench.train("run", epochs=3, checkpoint="run/epoch_000.pt", keep_checkpoints=2, lr=0.05)
     names = [path.name for path in list_checkpoints(bench.runs / "run", "epoch", ".pt")]
     assert names == ["epoch_004.pt", "epoch_003.pt", "epoch_002.pt", "epoch_001.pt"]
+
+
+def test_a_stop_in_the_last_validation_is_saved_though_epochs_are_not(bench):
+    """A signal in the last minibatch of validation is looked at when the epoch has been saved."""
+    def ask():
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    options = {"not_save_each_epoch": True, "epochs": 3}
+    with pytest.raises(SystemExit) as left:
+        bench.train("run", at_call(2, ask, validating=True), **options)  # 3 utterances: two minibatches
+    assert left.value.code == 75
+    (state,) = list_checkpoints(bench.runs / "run", "epoch", ".pt")
+    bench.train("run", checkpoint=f"run/{state.name}", **options)
+    bench.train("whole", **options)
+    assert is_same(bench.state("run/trained_model.pt"), bench.state("whole/trained_model.pt"))
+
+
+def test_without_files_per_epoch_the_last_state_tells_that_a_run_is_over(bench, capsys):
+    bench.train("run", not_save_each_epoch=True, keeps_last=True, epochs=2)
+    (state,) = list_checkpoints(bench.runs / "run", "epoch", ".pt")
+    assert read_checkpoint(state)["position"]["epoch"] == 2
+    kept = bench.state("run/trained_model.pt")
+    bench.train("run", not_save_each_epoch=True, epochs=2, seed=9, checkpoint=f"run/{state.name}")
+    assert "Nothing is left to train" in capsys.readouterr().out
+    assert is_same(bench.state("run/trained_model.pt"), kept)
+
+
+def test_another_weight_decay_takes_effect_in_a_run_that_goes_on(bench):
+    bench.train("run", epochs=1, l2_penalty=0.01)
+    bench.train("run", epochs=2, l2_penalty=0.5, checkpoint="run/epoch_000.pt")
+    assert bench.state("run/epoch_001.pt")["optimizer"]["param_groups"][0]["weight_decay"] == 0.5

@@ -157,7 +157,7 @@ def test_one_flipped_bit_anywhere_sends_the_run_back_to_the_state_before_and_it_
     }[place])
     torch.load(path)  # says nothing
     args = make_args(bench.runs / "run", trained_model="", init_from="")
-    bench.train("run", checkpoint=checkpoint_to_train_from(args), seed=99)
+    bench.train("run", checkpoint=checkpoint_to_train_from(args).content, seed=99)
     told = capsys.readouterr()
     assert "epoch_001.pt is damaged" in told.err and "Continuing from" in told.out and "epoch_000.pt" in told.out
     assert same_state(bench.state("run/epoch_002.pt"), bench.state("whole/epoch_002.pt"))
