@@ -3,6 +3,7 @@ import contextlib
 import io
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import wave
@@ -59,7 +60,7 @@ class Desk:
         """`python main.py WORDS` as a user types it, on a machine without CUDA; fault: of core_scripts/fault.py."""
         env = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "", "FAULT": fault}
         done = subprocess.run([sys.executable, script, *words], cwd=self.folder, env=env, capture_output=True,
-                              text=True, timeout=300, start_new_session=True)
+                              text=True, timeout=300, start_new_session=True, preexec_fn=heed_interrupts)
         return Answer(done.returncode, done.stdout, done.stderr)
 
     def on(self, data: Path) -> "Desk":
@@ -71,6 +72,11 @@ class Desk:
         found = (self.folder / "exp").rglob("*")
         return sorted(str(path.relative_to(self.folder / "exp")) for path in found
                       if path.is_file() and (not kinds or path.suffix in kinds))
+
+
+def heed_interrupts() -> None:
+    """Shells start what runs in the background with SIGINT ignored, and tests may be run so."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @contextlib.contextmanager
