@@ -26,7 +26,8 @@ LEVELS = [
     {"entry"},
 ]
 TORCH_FREE = ["core_scripts/geometry", "core_scripts/config_parse", "core_scripts/features/config_mel.py",
-              "sandbox/config_wavenet.py", "core_scripts/entry.py", "core_scripts/errors.py", "core_scripts/log.py"]
+              "core_scripts/features/config_mfcc.py", "sandbox/config_wavenet.py", "sandbox/config_autoencoder.py",
+              "sandbox/config_bottleneck.py", "core_scripts/entry.py", "core_scripts/errors.py", "core_scripts/log.py"]
 FIVE_PACKAGES = ["config_parse", "startup_config.py", "data_io", "op_manager", "nn_manager"]
 CORE_LINES = 4000  # of code: blank lines, comments and docstrings are not counted
 REQUIRED = {"torch", "numpy", "scipy", "soundfile", "yaml"}
