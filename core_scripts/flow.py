@@ -20,13 +20,17 @@ from core_scripts.config_parse.data_config import LoaderOptions
 from core_scripts.config_parse.project_data import needs_synthetic_corpus, read_corpora, read_options
 from core_scripts.corpus.synthetic import ensure_corpus
 from core_scripts.data_io.customize_dataset import NII_MergeDataSetLoader
+from core_scripts.data_io.unit_files import corpora_of_codes
 from core_scripts.errors import ConfigError, UsageError, near_files
 from core_scripts.evaluation.bits import measure_bits
 from core_scripts.evaluation.condition_watch import ConditionWatch
-from core_scripts.features.passport import passports_in
+from core_scripts.evaluation.prediction import PredictionWatch
+from core_scripts.evaluation.unit_watch import UnitWatch
+from core_scripts.features.passport import passports_in, write_passport
 from core_scripts.nn_manager.model_base import CropContext, ModelBase
 from core_scripts.nn_manager.nn_manager import f_inference_wrapper, f_train_wrapper
 from core_scripts.nn_manager.observing import RunObserver
+from core_scripts.nn_manager.unit_model import UnitModel
 from core_scripts.op_manager.op_manager import OptimizerWrapper
 from core_scripts.report.clip_proposal import ClipProposal
 from core_scripts.report.curve import draw_curve
@@ -75,6 +79,10 @@ def make_observers(stage: Stage) -> tuple[RunObserver, ...]:
     observers: list[RunObserver] = [StatusFile(folder / STATUS_NAME), ClipProposal()]
     if issubclass(model_class, ModelBase) and model_class.audits_condition:
         observers.append(ConditionWatch())
+    if issubclass(model_class, UnitModel):
+        observers.append(UnitWatch(vars(stage.conf)))
+    if issubclass(model_class, ModelBase):
+        observers.append(PredictionWatch())
     if stage.args.tensorboard:
         observers.append(TensorBoardLog(folder / "tensorboard", vars(stage.conf).get("wav_samp_rate")))
     return tuple(observers)
@@ -83,12 +91,17 @@ def make_observers(stage: Stage) -> tuple[RunObserver, ...]:
 def infer(resolved: Resolved, folder: RunFolder) -> None:
     """Generate the test list into the run's output folder."""
     stage = set_stage(resolved, folder)
+    if stage.args.write_codes or stage.args.from_codes:
+        require_units(stage)
     test_set = require_data_set(stage, "test")
     checkpoint = checkpoint_to_generate_with(stage.args)
     model = build_model(stage, test_set, None, checkpoint)
     output = Path(stage.args.output_dir)
     claim = claim_output(output, stage.args, weights_file(stage.args))
     write_run_record(output, stage.args, test_set.fingerprint(), passports_in(stage.conf), **claim)
+    for stream in read_corpora(stage.conf, "test")[0].outputs:
+        if stream.front_end is not None:  # frames are written, which another recipe may read
+            write_passport(output, stream.front_end)
     f_inference_wrapper(stage.args, model, stage.device, test_set, checkpoint)
 
 
@@ -99,7 +112,8 @@ def score(resolved: Resolved, folder: RunFolder) -> None:
     checkpoint = checkpoint_to_generate_with(stage.args)
     model = build_model(stage, test_set, None, checkpoint).to(stage.device)
     load_weights(model, weights_of(checkpoint), "the trained model")
-    table = measure_bits(model, train_set, test_set, stage.device)
+    table = isinstance(model, ModelBase) and model.score(train_set, test_set, stage.device)
+    table = table or measure_bits(model, train_set, test_set, stage.device)
     (folder.path / RESULT_NAME).write_text(json.dumps(asdict(table), indent=1) + "\n", encoding="utf-8")
     log.say(json.dumps(asdict(table)) if stage.args.json else str(table))
 
@@ -146,6 +160,9 @@ def load_data_set(stage: Stage, split: str) -> NII_MergeDataSetLoader | None:
     corpora = read_corpora(stage.conf, split, (context.inputs, context.outputs))
     if not corpora:
         return None
+    if split == "test" and stage.args.from_codes:
+        samples = require_units(stage).samples_per_unit(stage.conf)
+        corpora = corpora_of_codes(corpora, Path(stage.args.from_codes), samples)
     options = read_options(stage.conf, stage.args, split, stage.folder.path / "cache")
     loader = LoaderOptions(
         batch_size=(split == "test" and stage.args.inference_batch_size) or stage.args.batch_size,
@@ -158,6 +175,14 @@ def load_data_set(stage: Stage, split: str) -> NII_MergeDataSetLoader | None:
         longest_first=split == "test",
     )
     return NII_MergeDataSetLoader.from_specs(corpora, options, loader)
+
+
+def require_units(stage: Stage) -> type[UnitModel]:
+    """The recipe's Model, if it has units. Raises: UsageError."""
+    if not issubclass(stage.recipe.Model, UnitModel):
+        raise UsageError("--write-codes and --from-codes are for recipes whose model has units, such as 02-vqvae; "
+                         "leave them out here")
+    return stage.recipe.Model
 
 
 def crop_context(stage: Stage) -> CropContext:

@@ -40,6 +40,7 @@ def read_corpora(
                 front_ends=front_ends or None,
                 contexts=contexts or None,
                 fills=fills or None,
+                written_exts=values.get(f"{side}_written_exts"),
             )
         )
     lists = [_path(conf, entry) if isinstance(entry, str) else entry for entry in lists]
@@ -70,6 +71,13 @@ def speakers_file(conf: Any) -> Path | None:
     """The file NAME<TAB>speaker that the config names; None: speakers are not told apart."""
     named = vars(conf).get("speakers") if conf is not None else None
     return _path(conf, named) if named else None
+
+
+def labels_folder(conf: Any) -> Path | None:
+    """The folder of true labels that the config names, `labels`, where there is one."""
+    named = vars(conf).get("labels")
+    folder = _path(conf, named) if named else None
+    return folder if folder is not None and folder.is_dir() else None
 
 
 def needs_synthetic_corpus(conf: Any, splits: Sequence[str]) -> Path | None:

@@ -55,7 +55,10 @@ def f_train_wrapper(
     player = Player(adapt_model(pt_model), optimizer_wrapper)
     run = start_run(args, (player,), device, train_dataset_wrapper)
     run.compute_loss = adapt_loss(loss_wrapper) if player.hooks.loss is None else None
-    run.average = start_average(pt_model, run.options.polyak, take_up(run, player, checkpoint))
+    averaged = take_up(run, player, checkpoint)
+    if run.step == 0:
+        player.hooks.before_training(train_dataset_wrapper)
+    run.average = start_average(pt_model, run.options.polyak, averaged)
     optimizer_wrapper.print_info()
     parameters = sum(value.numel() for value in pt_model.parameters() if value.requires_grad)
     log.say(f"Model {type(pt_model).__name__}: {parameters:,} trainable parameters on {device}")

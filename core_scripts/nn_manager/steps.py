@@ -30,6 +30,7 @@ def train_step(run: TrainingRun, batch: Batch, group: Group) -> Losses:
     """
     (player,) = run.players
     seed_model_randomness(run.options.seed, STREAM_MODEL, run.step, run.pending)
+    player.hooks.schedule(run.step)
     losses = compute_losses(run, player, batch)
     if not losses.is_finite:
         run.fault = describe_fault("loss", losses.total, batch)
