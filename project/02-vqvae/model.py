@@ -182,13 +182,16 @@ class Model(UnitModel):
 
     def inference(self, batch):
         """(B, F, C) MFCC, or units (B, L, 1) of --from-codes, to (B, F', bands) frames or (B, T, 1) waveforms."""
+        return self.decoder.generate(self.find_latents(batch), self.who_speaks(batch), batch)
+
+    def find_latents(self, batch):
+        """(B, L, D) for generating; codes are written where that is wanted."""
         if not self.codes_count:
             self.unit_files.require_codes(self.conf.bottleneck.kind)
-            return self.decoder.generate(self.encode(batch), self.who_speaks(batch), batch)
+            return self.encode(batch)
         codes = batch.inputs[..., 0].long() if self.unit_files.is_source else self.find_codes(batch)
         self.unit_files.write(codes, [self.paths.count_own(int(length)) for length in batch.lengths], batch.names)
-        latents = self.units.decode(codes, batch.lengths, self.silence_code())
-        return self.decoder.generate(latents, self.who_speaks(batch), batch)
+        return self.units.decode(codes, batch.lengths, self.silence_code())
 
     def find_codes(self, batch):
         """(B, L) int64 of the files themselves, 0 behind the end of shorter ones."""
