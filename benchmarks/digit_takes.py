@@ -72,15 +72,16 @@ class Takes:
         """As a data set has it, of the batch size of the settings."""
         size = self.conf.batch_size
         places = np.arange(count * size) * len(self.items) // (count * size)
-        groups = [[self.items[place] for place in places[start : start + size]] for start in range(0, len(places), size)]
+        groups = [[self.items[place] for place in places[first : first + size]]
+                  for first in range(0, len(places), size)]
         return [self._batch(group, [0] * len(group), self.crop) for group in groups]
 
     def _batch(self, takes: Sequence[Take], firsts: Sequence[int], units: int) -> Batch:
         lengths = [min(len(take.wave) - first * self.hop, units * self.hop)
                    for take, first in zip(takes, firsts, strict=True)]
-        info = tuple(SeqInfo(length, take.name, 0, first * self.hop, place).print_to_str() for place, (take, first, length)
-                     in enumerate(zip(takes, firsts, lengths, strict=True)))
         pairs = list(zip(takes, firsts, strict=True))
+        info = tuple(SeqInfo(length, take.name, 0, first * self.hop, place).print_to_str()
+                     for place, ((take, first), length) in enumerate(zip(pairs, lengths, strict=True)))
         inputs = torch.stack([self._frames(take, first, units) for take, first in pairs])
         targets = torch.stack([self._target(take, first, units) for take, first in pairs])
         return Batch(inputs, targets, info, torch.arange(len(takes)), torch.tensor(lengths))

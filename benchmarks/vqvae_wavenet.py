@@ -73,8 +73,8 @@ class Plan:
 UNITS = Plan(("decoder=features",), crop=16, batch=32, steps=4250, lr=2e-3, last_lr=0.05, flat_share=0.0)
 WAVE = Plan(("decoder=wavenet", "way=two-step"), crop=8, batch=4, steps=4200, lr=3e-3, last_lr=0.05, flat_share=0.5)
 SHORT_WAVE = Plan(WAVE.words, crop=8, batch=4, steps=700, lr=3e-3, last_lr=1.0, flat_share=1.0)
-LAYERNORM = Plan(("decoder=wavenet", "way=likelihood", "bottleneck.norm=layer", "statistics_crops=20"), crop=8, batch=24,
-                 steps=300, lr=3e-3, last_lr=1.0, flat_share=1.0)
+LAYERNORM = Plan(("decoder=wavenet", "way=likelihood", "bottleneck.norm=layer", "statistics_crops=20"), crop=8,
+                 batch=24, steps=300, lr=3e-3, last_lr=1.0, flat_share=1.0)
 WARM_UP, CLIP = 50, 1.0
 
 
@@ -130,8 +130,8 @@ def build(resolved: Resolved, data: Takes):
 
     resolved.args.speaker_names = tuple(sorted({take.speaker for take in data.items}))
     torch.manual_seed(resolved.args.seed)
-    return importlib.import_module("model").Model(
-        sum(resolved.config.input_dims), sum(resolved.config.output_dims), resolved.args, resolved.config, data.mean_std())
+    dims = (sum(resolved.config.input_dims), sum(resolved.config.output_dims))
+    return importlib.import_module("model").Model(*dims, resolved.args, resolved.config, data.mean_std())
 
 
 def train_plan(folder: Path, plan: Plan, options: argparse.Namespace, units=None):
@@ -197,7 +197,8 @@ def score_units(model, train: Takes, test: Takes) -> dict[str, float]:
 @torch.no_grad()
 def score_bits(model, test: Takes) -> dict[str, float]:
     """Bits per sample with the true units, with those of another digit of the same speaker, with another speaker."""
-    takes = sorted((take for take in test.items if take.number < 2 and len(take.wave) <= LONGEST), key=lambda t: t.units)
+    takes = [take for take in test.items if take.number < 2 and len(take.wave) <= LONGEST]
+    takes.sort(key=lambda take: take.units)
     names = model.speakers.names
     nats, samples = np.zeros(3), 0
     for start in range(0, len(takes), 8):

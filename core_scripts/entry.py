@@ -63,6 +63,11 @@ def run_verb(command: Command, project_dir: Path) -> None:
     if command.verb == "prepare":
         prepare_recordings(resolved, project_dir)
         return
+    if command.verb == "analyze":
+        from core_scripts import flow
+
+        flow.analyze(resolved)
+        return
     check_data_keys(resolved, ("test",) if command.verb == "infer" else SPLITS)
     if command.verb == "config":
         log.say(resolved.as_yaml())
@@ -77,7 +82,7 @@ def run_verb(command: Command, project_dir: Path) -> None:
         from core_scripts import flow  # torch, which takes seconds and reads that variable, comes only now
 
         columns = {"train": (flow.train,), "infer": (flow.infer,), "evaluate": (flow.score,), "trace": (flow.trace,),
-                   "demo": (flow.train, flow.infer, flow.score)}
+                   "demo": (flow.train, flow.infer, flow.convert, flow.score)}
         for column in columns[command.verb]:
             column(resolved, folder)
 

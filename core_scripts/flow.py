@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from core_scripts import log
+from core_scripts.analysis.model_sheet import read_sheet
 from core_scripts.analysis.trace import trace_boxes
 from core_scripts.checkpoint.choosing import checkpoint_to_generate_with, checkpoint_to_train_from, weights_file
 from core_scripts.checkpoint.fitting import load_weights
@@ -17,9 +18,15 @@ from core_scripts.checkpoint.model_record import record_of
 from core_scripts.checkpoint.train_state import weights_of
 from core_scripts.config_parse.config_parse import Resolved
 from core_scripts.config_parse.data_config import LoaderOptions
-from core_scripts.config_parse.project_data import needs_synthetic_corpus, read_corpora, read_options
+from core_scripts.config_parse.project_data import (
+    needs_synthetic_corpus,
+    read_corpora,
+    read_options,
+    speakers_file,
+)
 from core_scripts.corpus.synthetic import ensure_corpus
 from core_scripts.data_io.customize_dataset import NII_MergeDataSetLoader
+from core_scripts.data_io.speakers import names_of, read_speakers
 from core_scripts.data_io.unit_files import corpora_of_codes
 from core_scripts.errors import ConfigError, UsageError, near_files
 from core_scripts.evaluation.bits import measure_bits
@@ -105,6 +112,24 @@ def infer(resolved: Resolved, folder: RunFolder) -> None:
     f_inference_wrapper(stage.args, model, stage.device, test_set, checkpoint)
 
 
+def convert(resolved: Resolved, folder: RunFolder) -> None:
+    """Of recipes with units, the first utterance of the test list once more, in the voice of somebody else."""
+    stage = set_stage(resolved, folder)
+    of_utterance = speakers_file(stage.conf)
+    if not issubclass(stage.recipe.Model, UnitModel) or of_utterance is None:
+        return
+    name, spoken = require_data_set(stage, "test").get_seq_name_list()[0], read_speakers(of_utterance)
+    others = [who for who in names_of(spoken, spoken) if who != spoken.get(name)]
+    if not others:
+        return
+    chosen = folder.path / "converted.lst"
+    chosen.write_text(f"{name}\n", encoding="utf-8")
+    args = Namespace(**vars(stage.args))
+    args.target_speaker, args.inference_data_list = others[-1], str(chosen)
+    args.output_dir = str(folder.path / f"converted_to_{others[-1]}")
+    infer(replace(resolved, args=args), folder)
+
+
 def score(resolved: Resolved, folder: RunFolder) -> None:
     """Print bits per sample of the trained model on the test list, beside baselines, and keep them in result.json."""
     stage = set_stage(resolved, folder)
@@ -132,6 +157,17 @@ def trace(resolved: Resolved, folder: RunFolder) -> None:
         train_once(replace(resolved, args=args), folder)
 
 
+def analyze(resolved: Resolved) -> None:
+    """Print the sheet of a model with fresh weights; of the data, the list of speakers is all that it needs."""
+    stage = set_stage(resolved, RunFolder(Path(resolved.args.save_model_dir)))
+    make_synthetic_corpus(stage, ("trn",))
+    dims = [sum(vars(stage.conf)[f"{side}_dims"]) for side in ("input", "output")]
+    model = stage.recipe.Model(*dims, stage.args, stage.conf, None)
+    geometry = model.describe_geometry(stage.conf) if isinstance(model, ModelBase) else {}
+    sheet = read_sheet(model, geometry)
+    log.say(sheet.to_json() if stage.args.json else str(sheet))
+
+
 def set_stage(resolved: Resolved, folder: RunFolder) -> Stage:
     """Seed, device, and the recipe's model.py."""
     args = resolved.args
@@ -153,9 +189,7 @@ def require_data_set(stage: Stage, split: str) -> NII_MergeDataSetLoader:
 
 def load_data_set(stage: Stage, split: str) -> NII_MergeDataSetLoader | None:
     """The corpora of a split ("trn", "val", "test") cut and batched; None if the config has none."""
-    corpus = needs_synthetic_corpus(stage.conf, (split,))
-    if corpus is not None:
-        ensure_corpus(corpus)
+    make_synthetic_corpus(stage, (split,))
     context = crop_context(stage)
     corpora = read_corpora(stage.conf, split, (context.inputs, context.outputs))
     if not corpora:
@@ -175,6 +209,13 @@ def load_data_set(stage: Stage, split: str) -> NII_MergeDataSetLoader | None:
         longest_first=split == "test",
     )
     return NII_MergeDataSetLoader.from_specs(corpora, options, loader)
+
+
+def make_synthetic_corpus(stage: Stage, splits: tuple[str, ...]) -> None:
+    """Where lists of these splits lie in it."""
+    corpus = needs_synthetic_corpus(stage.conf, splits)
+    if corpus is not None:
+        ensure_corpus(corpus)
 
 
 def require_units(stage: Stage) -> type[UnitModel]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core_scripts.geometry.chain import Chain
+from core_scripts.geometry.facts import describe_chain
 from core_scripts.geometry.ops import ceil_div
 from core_scripts.geometry.span import Span
 
@@ -69,21 +70,18 @@ def describe_paths(conf: Any) -> dict[str, Any]:
     """What follows from the sizes of an autoencoder with the settings `paths`, `bottleneck`, `wavenet`, `decoder`,
     `truncate_seq` and `wav_samp_rate`.
 
-    receptive_field_samples: that the decoder sees of the waveform (wavenet), or the whole network for one frame;
-    samples_needed: of waveform for N outputs at the best of all phases; look_ahead_samples: of the future of an output
-    at the worst phase; the bitrate is that of units used alike.
+    receptive_field_samples: that the decoder sees of the waveform (wavenet), or the whole network for one frame; more
+    as of `describe_chain`; the bitrate is that of units used alike.
     """
     paths, is_wave = conf.paths, conf.decoder == "wavenet"
     whole, hop = paths.from_samples(), paths.decoders[0].hop
-    ends = [whole.needs(Span(phase, phase + 1)).stop - (phase + 1) * hop for phase in range(whole.period)]
     counts = (1, 100, 5000, 5120) if is_wave else (1, 100)
     per_second, codes = conf.wav_samp_rate / paths.latent_hop, conf.bottleneck.codes_count
     crop = paths.count_own(conf.truncate_seq) if conf.truncate_seq else None
     return {
         "receptive_field_samples": conf.wavenet.receptive_field if is_wave else max(whole.phase_counts(1)),
         "encoder_field_samples": paths.front.support(paths.encoder.support(1)),
-        "samples_needed": {str(count): whole.minimal_input(count) for count in counts},
-        "look_ahead_samples": max(ends),
+        **describe_chain(whole, hop, counts),
         "latents_per_crop": {"own": crop, "with context": len(paths.latents(crop))} if crop else None,
         "latents_per_second": per_second,
         "bits_per_second": per_second * math.log2(codes) if codes else None,

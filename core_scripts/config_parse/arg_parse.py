@@ -20,8 +20,10 @@ VERBS = {
     "prepare": "from a folder of recordings to data for training (prepare --help)",
     "config": "show the settings that would be used, and do nothing",
     "demo": "built-in data, everything once, offline",
+    "analyze": "analyze model: layers, parameters, receptive fields (--json)",
     "trace": "one batch through every part, with shapes and times",
 }
+SUBJECTS = ("model",)  # of the verb analyze
 _COMMON = ("exp", "fresh", "config-file", "epochs", "batch-size", "lr", "device", "num-threads", "trained-model",
            "engine", "temperature", "seed", "debug")
 _USAGE = "python main.py [verb] [key=value ...] [--option ...]"
@@ -85,6 +87,10 @@ def parse_command(argv: Sequence[str], title: str = "") -> Command:
         faults.append("--epoch2pt is for a main.py of its own; here --trained-model reads epoch files too")
     faults += [f"--{name} belongs to the verb {OPTIONS[name].verb}, not to {verb}" for name in flags
                if verb in VERBS and OPTIONS[name].verb not in ("", verb)]
+    if verb == "analyze" and words and "=" not in words[0]:
+        subject = words.pop(0)
+        if subject not in SUBJECTS:
+            faults.append(f"analyze knows {', '.join(SUBJECTS)}, not {subject!r}{did_you_mean(subject, SUBJECTS)}")
     faults += [f"{word!r}: expected key=value" for word in words if not re.match(r"[A-Za-z_][\w.-]*=", word)]
     _raise_faults(faults)
     args = _with_defaults(flags)

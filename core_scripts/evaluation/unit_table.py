@@ -23,14 +23,22 @@ from core_scripts.evaluation.units import (
 from core_scripts.nn_manager.nn_manager_tools import move_batch
 from core_scripts.nn_manager.unit_model import UnitModel
 
+Pair = Sequence[Sequence[np.ndarray]]  # of the training and of the test list: one array per item
+
 
 @dataclass(frozen=True)
-class LabelRow:
-    """How well one set of units tells the true labels, against those of silence and speech."""
+class UnitRow:
+    """What one set of units tells, 0 nothing, 1 all: shares of entropy less what units in random order pretend."""
 
     name: str
-    information: float  # share of the labels' entropy, less what units in random order pretend
-    accuracy: float  # each unit standing for the label that it most often meets in the training list
+    labels: float | None  # of the true units, None where they are not known
+    accuracy: float | None  # each unit standing for the true one that it most often meets in the training list
+    voices: float | None  # of who speaks; None where there is one speaker
+
+    def describe(self) -> str:
+        """A line of the table."""
+        cells = ["-" if value is None else f"{value:.3f}" for value in (self.labels, self.accuracy, self.voices)]
+        return f"  {self.name:<20} {cells[0]:>14} {cells[1]:>12} {cells[2]:>15}"
 
 
 @dataclass(frozen=True)
@@ -44,8 +52,7 @@ class UnitTable:
     used_share: float | None
     bits_per_second: float | None
     energy_r2: float | None
-    speaker_information: float | None
-    labels: tuple[LabelRow, ...]
+    rows: tuple[UnitRow, ...]
     tokens: int
 
     def __str__(self) -> str:
@@ -56,11 +63,9 @@ class UnitTable:
             lines.append(f"units: perplexity {self.perplexity:.1f}, {self.used_share:.0%} used, "
                          f"{self.bits_per_second:.0f} bit/s over {self.tokens:,} tokens; they tell the level with R2 "
                          f"{self.energy_r2:.2f}")
-        if self.speaker_information is not None:
-            lines.append(f"  of who speaks they tell {self.speaker_information:.3f} (0 nothing, 1 all)")
-        if self.labels:
-            lines.append(f"  {'against the true units':<24} {'told':>6} {'right':>6}")
-            lines += [f"  {row.name:<24} {row.information:6.3f} {row.accuracy:6.3f}" for row in self.labels]
+        if self.rows:
+            lines.append(f"  {'':<20} {'told of units':>14} {'units right':>12} {'told of voices':>15}")
+            lines += [row.describe() for row in self.rows]
         return "\n".join(lines)
 
 
@@ -82,22 +87,16 @@ def measure_units(model: UnitModel, train_data: Any, test_data: Any, device: tor
     audit = audit_latents(model, batches, device)
     test = _read(model, batches, device)
     if test.codes is None:
-        return UnitTable(audit.true, model.error_name, audit.gaps(), None, None, None, None, None, (),
+        return UnitTable(audit.true, model.error_name, audit.gaps(), None, None, None, None, (),
                          sum(map(len, test.energy)))
     train = _read(model, train_data.get_loader(), device)
     tokens = sum(map(len, test.codes))
-    voices = None
-    if model.speakers is not None and len(model.speakers.names) > 1:
-        numbers = model.speakers.numbers(test.names)
-        voices = [np.full(len(own), number) for own, number in zip(test.codes, numbers, strict=True)]
-    several = voices is not None and len({own[0] for own in voices if len(own)}) > 1
     return UnitTable(
         error=audit.true, error_name=model.error_name, gaps=audit.gaps(),
         perplexity=perplexity(test.codes), used_share=used_share(test.codes, model.codes_count),
         bits_per_second=bits_per_second(test.codes, tokens / model.latents_per_second),
         energy_r2=energy_r2((train.codes, train.energy), (test.codes, test.energy)),
-        speaker_information=label_information(test.codes, voices).beyond_chance if several else None,
-        labels=_label_rows(model, train, test), tokens=tokens,
+        rows=_rows(model, train, test), tokens=tokens,
     )
 
 
@@ -116,32 +115,46 @@ def _read(model: UnitModel, batches: Any, device: torch.device) -> _Read:
     return found if found.codes else _Read(None, *list(vars(found).values())[1:])
 
 
-def _label_rows(model: UnitModel, train: _Read, test: _Read) -> tuple[LabelRow, ...]:
-    """Those of the model, of k-means over its input frames, and of chance; none where there are no labels."""
-    folder = model.labels_folder
-    if folder is None:
-        return ()
-    classes: dict[str, int] = {}
-    told = [_labels_of(folder, own, model, classes) for own in (train, test)]
-    count = model.codes_count
+def _rows(model: UnitModel, train: _Read, test: _Read) -> tuple[UnitRow, ...]:
+    """Those of the model, of k-means over its input frames, and of chance."""
+    count, classes = model.codes_count, {}
+    told = None if model.labels_folder is None else [
+        _labels_of(model.labels_folder, own, model, classes) for own in (train, test)]
+    voices = _voices_of(model, test)
     centroids = cluster_frames(train.frames, count, seed=1)
-    means = [frames_to_units(own.frames, centroids) for own in (train, test)]
-    chance = [random_units([len(own) for own in side.codes], count, seed) for seed, side in enumerate((train, test))]
-    rows = (("units of the model", [train.codes, test.codes]), ("k-means of MFCC", means), ("random units", chance))
-    return tuple(LabelRow(name, label_information(units[1], told[1]).beyond_chance,
-                          mapped_accuracy(*units, *told, count)) for name, units in rows)
+    sets = {
+        "units of the model": (train.codes, test.codes),
+        "k-means of MFCC": tuple(frames_to_units(own.frames, centroids) for own in (train, test)),
+        "random units": tuple(random_units([len(own) for own in side.codes], count, seed)
+                              for seed, side in enumerate((train, test))),
+    }
+    return tuple(UnitRow(
+        name,
+        None if told is None else label_information(units[1], told[1]).beyond_chance,
+        None if told is None else mapped_accuracy(units, told, count),
+        None if voices is None else label_information(units[1], voices).beyond_chance,
+    ) for name, units in sets.items())
 
 
-def mapped_accuracy(
-    train: Sequence[np.ndarray], test: Sequence[np.ndarray], train_labels: Sequence[np.ndarray],
-    test_labels: Sequence[np.ndarray], count: int,
-) -> float:
-    """Share of test tokens whose label is the one that their unit most often meets in training."""
-    joined, told = np.concatenate(train), np.concatenate(train_labels)
-    table = np.zeros((count, 1 + max(told.max(), max(own.max() for own in test_labels if len(own)))))
-    np.add.at(table, (joined, told), 1)
-    guess = table.argmax(1)
-    return float((guess[np.concatenate(test)] == np.concatenate(test_labels)).mean())
+def _voices_of(model: UnitModel, read: _Read) -> list[np.ndarray] | None:
+    """The speaker's number of every token; None where all are one's."""
+    if model.speakers is None:
+        return None
+    numbers = model.speakers.numbers(read.names)
+    return [np.full(len(own), number) for own, number in zip(read.codes, numbers, strict=True)] \
+        if len(set(numbers)) > 1 else None
+
+
+def mapped_accuracy(units: Pair, labels: Pair, count: int) -> float:
+    """Share of test tokens whose label is the one that their unit most often meets in training.
+
+    units, labels: of the training and of the test list; units in [0, count), labels from 0 on.
+    """
+    (train, test), (train_labels, test_labels) = (
+        [np.concatenate(side) for side in both] for both in (units, labels))
+    table = np.zeros((count, 1 + max(train_labels.max(), test_labels.max())))
+    np.add.at(table, (train, train_labels), 1)
+    return float((table.argmax(1)[test] == test_labels).mean())
 
 
 def _labels_of(folder: Path, read: _Read, model: UnitModel, classes: dict[str, int]) -> list[np.ndarray]:
