@@ -59,6 +59,7 @@ class Model(UnitModel):
         self.is_frozen = is_wave and prj_conf.way == "two-step"
         self.units.requires_grad_(not self.is_frozen)
         self.schedule(0)
+        self.train()
 
     @staticmethod
     def crop_context(prj_conf):
@@ -135,7 +136,7 @@ class Model(UnitModel):
         """
         if not self.training:
             return self.error(batch, self.encode(batch), self.who_speaks(batch))
-        heard = len(batch.index) - self.conf.statistics_crops  # by the decoder
+        heard = max(1, len(batch.index) - self.conf.statistics_crops)  # by the decoder; an epoch's last batch is short
         frames = self.normalize_input(batch.inputs)
         latents, out = self.units(frames, batch.lengths, heard, self.bottleneck_weight)
         batch = batch.select(range(heard))
