@@ -25,24 +25,22 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import torch  # noqa: E402
 from torch import Tensor  # noqa: E402
 
-from benchmarks.digit_takes import Take, Takes, compute  # noqa: E402
+from benchmarks.digit_judge import judged_mel, log_mel, make_judge, rms  # noqa: E402
+from benchmarks.digit_takes import Take, Takes  # noqa: E402
 from benchmarks.wavenet_quality import find_data  # noqa: E402
 from core_scripts import log  # noqa: E402
 from core_scripts.checkpoint.fitting import load_parts  # noqa: E402
 from core_scripts.config_parse.arg_parse import parse_command  # noqa: E402
 from core_scripts.config_parse.config_parse import Resolved, resolve  # noqa: E402
 from core_scripts.errors import RecitalError  # noqa: E402
-from core_scripts.evaluation.probes import Judge, fit_judge, fit_probe, pool_units, score_conversion  # noqa: E402
+from core_scripts.evaluation.probes import Judge, fit_probe, pool_units, score_conversion  # noqa: E402
 from core_scripts.evaluation.unit_watch import broken_rules, measure_facts  # noqa: E402
 from core_scripts.evaluation.units import energy_r2, perplexity  # noqa: E402
-from core_scripts.features import mulaw  # noqa: E402
-from core_scripts.features.config_mel import MelConfig  # noqa: E402
-from core_scripts.geometry.span import Span  # noqa: E402
 from core_scripts.nn_manager.averaging import WeightAverage  # noqa: E402
 
 RECIPE = Path(__file__).resolve().parents[1] / "project" / "02-vqvae"
 LONGEST = 6000  # samples of a test take
-JUDGE_RMS, JUDGE_FLOOR, SILENT_DB = 0.15, 0.02, -15.0
+SILENT_DB = -15.0
 CPU = torch.device("cpu")
 
 BOUNDS_SHORT = {"bits_test": (5.75, False), "swap_gap_bits": (0.45, True), "perplexity": (32.0, True),
@@ -235,7 +233,7 @@ def tile_donor(model, test: Takes, row: Tensor, take: Take, donor: Take) -> Tens
 @torch.no_grad()
 def score_free_runs(model, train: Takes, test: Takes) -> dict[str, float]:
     """Test take 1 in its own voice and in two others, heard by judges; how near in log-mel, and how many are silent."""
-    judge = make_judge(model, train, test)
+    judge = make_judge(model.conf.mel, model.speakers.names, train.items, test.items)
     takes = [take for take in test.items if take.number == 1 and len(take.wave) <= LONGEST]
     names = model.speakers.names
     wanted = [(take, shift) for place, take in enumerate(takes)
@@ -273,40 +271,6 @@ def hear(judge: Judge, model, rows: Sequence):
     return score_conversion(
         judge, [judged_mel(model.conf.mel, wave) for _, _, wave in rows], [target for _, target, _ in rows],
         [names.index(take.speaker) for (take, _), _, _ in rows], [take.digit for (take, _), _, _ in rows])
-
-
-def make_judge(model, train: Takes, test: Takes) -> Judge:
-    """Trained on natural takes and on copies with white noise and mu-law, which generators have."""
-    rng, names, mel = np.random.default_rng(0), model.speakers.names, model.conf.mel
-    waves = [wave for take in train.items for wave in (take.wave, add_noise(take.wave, rng))]
-    takes = [take for take in train.items for _ in range(2)]
-    judge = fit_judge([judged_mel(mel, wave) for wave in waves], [names.index(take.speaker) for take in takes],
-                      [take.digit for take in takes])
-    speakers = [names.index(take.speaker) for take in test.items]
-    natural = score_conversion(judge, [judged_mel(mel, take.wave) for take in test.items], speakers, speakers,
-                               [take.digit for take in test.items])
-    log.note(f"  the judge on natural test takes: speaker {natural.target:.3f}, digit {natural.content_kept:.3f}")
-    return judge
-
-
-def add_noise(wave: Tensor, rng: np.random.Generator) -> Tensor:
-    """With 12 to 40 dB of signal over noise, through mu-law."""
-    noise = rng.standard_normal(len(wave)).astype(np.float32) * rms(wave) * 10 ** (-rng.uniform(12, 40) / 20)
-    return mulaw.decode(mulaw.encode((wave + torch.from_numpy(noise)).clamp(-1, 1), 256), 256)
-
-
-def rms(wave: Tensor) -> float:
-    return float(wave.square().mean().sqrt())
-
-
-def judged_mel(mel: MelConfig, wave: Tensor) -> np.ndarray:
-    """Log-mel frames at one level for all, quiet parts cut off."""
-    return log_mel(MelConfig(**vars(mel) | {"floor": JUDGE_FLOOR}), wave * (JUDGE_RMS / (rms(wave) + 1e-5)))
-
-
-def log_mel(mel: MelConfig, wave: Tensor) -> np.ndarray:
-    """All whole frames of a waveform."""
-    return compute(mel, wave, Span(0, max(2, len(wave) // mel.hop))).numpy()
 
 
 def catch_layernorm(folder: Path, options: argparse.Namespace) -> list[str]:

@@ -47,6 +47,13 @@ class Units(nn.Module):
         own = self.own(lengths, z.shape[1])
         return self.bottleneck(z[own][None])[1], own.sum(1).tolist()
 
+    def mean_frames(self, frames: Tensor, lengths: Tensor) -> list[Tensor]:
+        """The mean frame of each of an item's own latents, (L, C), of frames with their context."""
+        own = frames[:, self.paths.frame_context()[0] :]
+        padded = functional.pad(own, (0, 0, 0, -own.shape[1] % self.stride))
+        means = padded.unflatten(1, (-1, self.stride)).mean(2)
+        return [row[: self.paths.count_own(int(length))] for row, length in zip(means, lengths, strict=True)]
+
     def start(self, batches: list[tuple[Tensor, Tensor]], seed: int) -> None:
         """The first codebook from (frames, lengths) of several batches. Raises: DataError if latents are too few."""
         latents = []

@@ -104,7 +104,7 @@ def short_help(title: str = "") -> str:
     verbs = [f"  {verb:<8}{meaning}" for verb, meaning in VERBS.items()]
     about = title or "A recipe of Recital: trains a speech waveform model, generates files with it."
     common = {"common options": [OPTIONS[name] for name in _COMMON]}
-    about = "\n".join([about, "", "verbs, train where none is given:", *verbs])
+    about = "\n".join([about, "verbs, train where none is given:", *verbs])
     return _parser(common, usage=_USAGE, description=about, epilog=_EPILOG).format_help()
 
 

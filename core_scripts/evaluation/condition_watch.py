@@ -39,6 +39,11 @@ class ConditionWatch(RunObserver):
         return gaps
 
 
+def few_of_each(batches: Sequence[Batch], items: int = 2) -> list[Batch]:
+    """The first items of each batch, for audits that run a slow decoder several times."""
+    return [batch.select(range(min(items, len(batch.index)))) for batch in batches]
+
+
 class HeldBatches:
     """Minibatches in memory in place of a data set."""
 

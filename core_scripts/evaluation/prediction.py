@@ -4,7 +4,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from core_scripts.evaluation.condition_watch import HELD_BATCHES
+from core_scripts.data_io.collate import Batch
+from core_scripts.evaluation.condition_watch import HELD_BATCHES, few_of_each
 from core_scripts.nn_manager.nn_manager_tools import move_batch
 from core_scripts.nn_manager.observing import RunObserver
 from core_scripts.nn_manager.training_run import TrainingRun
@@ -28,8 +29,11 @@ class PredictionWatch(RunObserver):
     distance between that code and the most probable one. Guessing among 256 codes has 1/256, 1/256 and about 85.
     """
 
+    def __init__(self) -> None:
+        self._held: list[Batch] = []
+
     def begin(self, run: TrainingRun, train_data: Any, val_data: Any) -> None:
-        self._held = [] if val_data is None else val_data.spread_batches(HELD_BATCHES)
+        self._held = [] if val_data is None else few_of_each(val_data.spread_batches(HELD_BATCHES))
 
     def after_validation(self, run: TrainingRun) -> dict[str, float]:
         sums, count = torch.zeros(3, dtype=torch.float64), 0

@@ -105,10 +105,9 @@ def _read(model: UnitModel, batches: Any, device: torch.device) -> _Read:
     found = _Read([], [], [], [], [])
     for batch in batches:
         tokens = model.read_tokens(move_batch(batch, device))
-        counts = [len(own) for own in tokens.energy]
         found.energy.extend(tokens.energy)
         found.codes.extend(tokens.codes or [])
-        found.frames.extend(model.token_frames(batch, counts))
+        found.frames.extend(model.token_frames(batch))
         items = [parse_info(info) for info in batch.info]
         found.names.extend(item.seq_name for item in items)
         found.starts.extend(item.start_pos for item in items)

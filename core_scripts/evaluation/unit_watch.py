@@ -10,7 +10,7 @@ import torch
 from core_scripts import log
 from core_scripts.data_io.collate import Batch
 from core_scripts.errors import RecitalError
-from core_scripts.evaluation.condition_watch import HELD_BATCHES
+from core_scripts.evaluation.condition_watch import HELD_BATCHES, few_of_each
 from core_scripts.evaluation.latent_audit import audit_latents
 from core_scripts.evaluation.units import bits_per_second, energy_r2, perplexity, used_share
 from core_scripts.nn_manager.nn_manager_tools import Losses, move_batch
@@ -102,9 +102,9 @@ def broken_rules(values: Mapping[str, float], step: int) -> list[str]:
 
 @torch.no_grad()
 def measure_facts(model: UnitModel, batches: Sequence[Batch], device: torch.device, rate_hz: int | None) -> UnitFacts:
-    """Of a model in evaluation."""
+    """Of a model in evaluation; the audit of the decoder, which may be slow, on two items of each batch."""
     read = [model.read_tokens(move_batch(batch, device)) for batch in batches]
-    audit, name = audit_latents(model, batches, device), model.error_name
+    audit, name = audit_latents(model, few_of_each(batches), device), model.error_name
     values = _code_facts(model, read)
     values |= {f"{key}_gap_{name}": gap for key, gap in audit.gaps().items()}
     if name == "bits" and rate_hz and audit.swapped is not None:

@@ -1,6 +1,5 @@
 """The base of recipes whose latents are units: what monitors, tables and files of codes ask of such a model."""
 from abc import abstractmethod
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -47,7 +46,7 @@ class UnitModel(ModelBase):
         """The latents of each item, and what monitors need beside them."""
 
     @abstractmethod
-    def token_frames(self, batch: Batch, counts: Sequence[int]) -> list[np.ndarray]:
+    def token_frames(self, batch: Batch) -> list[np.ndarray]:
         """The mean input frame of each of an item's latents, (L, C), for units that need no network."""
 
     @abstractmethod

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import torch
 from torch import nn
-from torch.nn import functional
 
 from core_scripts import log
 from core_scripts.checkpoint.fitting import load_parts
@@ -29,7 +28,7 @@ from sandbox.block_jitter import Jitter
 from sandbox.block_latent_upsample import LatentUpsample
 from sandbox.block_units import Units
 from sandbox.block_wavenet import WaveNet
-from sandbox.config_vqvae import describe_paths
+from sandbox.config_vqvae import describe_paths, warn_of_units
 from sandbox.wavenet_start import start_smoothly
 
 UNIT_PARTS = ("units", "input_mean", "input_std")  # all that makes units of a waveform
@@ -85,23 +84,14 @@ class Model(UnitModel):
         if self.is_frozen:
             self.load_units(Path(conf.path.parent, conf.init_codes_from))
         else:
-            self.warn_of_units()
+            for line in warn_of_units(conf):
+                log.warn(line)
             inputs = [(self.normalize_input(batch.inputs), batch.lengths) for batch in batches]
             self.units.start(inputs, self.seed)
         if self.guide is not None:
             self.guide.start(batches)
         if conf.decoder == "wavenet":
             self.decoder.start(batches)
-
-    def warn_of_units(self):
-        """What is known to go wrong with these settings."""
-        conf = self.conf
-        if conf.decoder == "wavenet" and conf.way == "likelihood":
-            log.warn("units trained by likelihood alone leave out the level, which the samples before tell already: "
-                     "bits look good and free runs fall silent (measured: 39 % of them; way=two-step: 2 %)")
-        tokens = conf.batch_size * self.paths.count_own(conf.truncate_seq) if conf.truncate_seq else None
-        for line in conf.bottleneck.warnings(tokens):
-            log.warn(line)
 
     def load_units(self, path):
         """Encoder, normalisation and codebook of a features run. Raises: CheckpointError, DataError."""
@@ -163,17 +153,15 @@ class Model(UnitModel):
     def read_tokens(self, batch):
         """The latents inside the items, see `Tokens`; the first MFCC is the mean of the log-mel bands."""
         out, counts = self.units.read(self.normalize_input(batch.inputs), batch.lengths)
-        energy = [frames[:, 0] for frames in self.token_frames(batch, counts)]
+        energy = [frames[:, 0] for frames in self.token_frames(batch)]
         if out.codes is None:
             return Tokens(None, energy, out.latents[0], None)
         return Tokens([own.cpu().numpy() for own in out.codes[0].split(counts)], energy, out.latents[0],
                       out.quantised[0])
 
-    def token_frames(self, batch, counts):
+    def token_frames(self, batch):
         """The mean MFCC frame of each of an item's latents, (L, C)."""
-        frames, stride = batch.inputs[:, self.paths.frame_context()[0] :], self.units.stride
-        means = functional.pad(frames, (0, 0, 0, -frames.shape[1] % stride)).unflatten(1, (-1, stride)).mean(2)
-        return [row[:count].cpu().numpy() for row, count in zip(means, counts, strict=True)]
+        return [frames.cpu().numpy() for frames in self.units.mean_frames(batch.inputs, batch.lengths)]
 
     def who_speaks(self, batch):
         """(B,) int64; None where nobody is told apart."""
@@ -207,17 +195,16 @@ class Model(UnitModel):
     # Tables
 
     def predict_codes(self, batch):
-        """Logits and codes of the wavenet's predictions; None of the features decoder."""
+        """Logits and codes of the wavenet's predictions; None of the features decoder, which predicts frames."""
+        if self.error_name != "bits":
+            return None
         return self.decoder.predict_codes(self.encode(batch), self.who_speaks(batch), batch)
 
     def score(self, train_data, test_data, device):
         """What the units of the test list carry."""
         return measure_units(self, train_data, test_data, device)
 
-    @staticmethod
-    def describe_geometry(prj_conf):
-        """Fields in samples, and what follows from the sizes of the units."""
-        return describe_paths(prj_conf)
+    describe_geometry = staticmethod(describe_paths)
 
     @property
     def restarts(self):
@@ -245,11 +232,6 @@ class MelDecoder(nn.Module):
         made = self.net(latents, speakers)
         skipped = -self.net.config.geometry.gives(Span(self.first, self.first + latents.shape[1])).start
         return made[:, skipped : skipped + ceil_div(int(batch.lengths.max()), self.hop)]
-
-    def predict_codes(self, latents, speakers, batch):
-        """It predicts frames."""
-        return None
-
 
 class MelGuide(nn.Module):
     """A features decoder beside the wavenet, which keeps the level and the spectrum in the units while it counts."""

@@ -40,7 +40,7 @@ OWN_DEFAULTS = {
     "temperature": 1.0,
     "generation_seed": 1, "debug": False, "device": "auto", "keep_checkpoints": 0, "inference_batch_size": 0,
     "num_threads": 0, "json": False, "amp": "none", "polyak": 0.0,
-    "minutes": 0.0, "tensorboard": False, "target_speaker": "",
+    "minutes": 0.0, "tensorboard": False, "target_speaker": "", "write_codes": False, "from_codes": "",
 }
 
 

@@ -27,8 +27,9 @@ def built(request, vqvae):
 
 def made(model, batch, latents, speakers) -> torch.Tensor:
     """What the decoder makes of latents: frames, or logits."""
-    predicted = model.decoder.predict_codes(latents, speakers, batch)
-    return model.decoder.generate(latents, speakers, batch) if predicted is None else predicted[0]
+    if model.error_name == "mse":
+        return model.decoder.generate(latents, speakers, batch)
+    return model.decoder.predict_codes(latents, speakers, batch)[0]
 
 
 @torch.no_grad()
