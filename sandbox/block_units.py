@@ -52,7 +52,7 @@ class Units(nn.Module):
         own = frames[:, self.paths.frame_context()[0] :]
         padded = functional.pad(own, (0, 0, 0, -own.shape[1] % self.stride))
         means = padded.unflatten(1, (-1, self.stride)).mean(2)
-        return [row[: self.paths.count_own(int(length))] for row, length in zip(means, lengths, strict=True)]
+        return [row[:count] for row, count in zip(means, self.paths.count_own(lengths).tolist(), strict=True)]
 
     def start(self, batches: list[tuple[Tensor, Tensor]], seed: int) -> None:
         """The first codebook from (frames, lengths) of several batches. Raises: DataError if latents are too few."""
@@ -79,13 +79,12 @@ class Units(nn.Module):
 
     def whole(self, lengths: Tensor, size: int) -> Tensor:
         """(B, size) bool, the latents all of whose frames are the item's and not padding of the batch."""
-        return _mask([self.paths.count_whole(int(length)) for length in lengths], size, lengths.device)
+        return _mask(self.paths.count_whole(lengths), size)
 
     def own(self, lengths: Tensor, size: int) -> Tensor:
         """(B, size) bool, the latents of the items themselves."""
-        counts = [self.paths.count_own(int(length)) for length in lengths]
-        return functional.pad(_mask(counts, size - self.first, lengths.device), (self.first, 0))
+        return functional.pad(_mask(self.paths.count_own(lengths), size - self.first), (self.first, 0))
 
 
-def _mask(counts: list[int], size: int, device: torch.device) -> Tensor:
-    return torch.arange(size, device=device) < torch.tensor(counts, device=device)[:, None]
+def _mask(counts: Tensor, size: int) -> Tensor:
+    return torch.arange(size, device=counts.device) < counts[:, None]

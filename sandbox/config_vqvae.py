@@ -1,12 +1,14 @@
 """The ways through an autoencoder, from waveform to codes to target, as one record. No torch."""
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from core_scripts.geometry.chain import Chain
 from core_scripts.geometry.facts import describe_chain
 from core_scripts.geometry.ops import ceil_div
 from core_scripts.geometry.span import Span
+
+Count = TypeVar("Count")  # a whole number, or a tensor of such
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +40,7 @@ class AutoencoderPaths:
         """Samples per latent."""
         return int(self.frame_hop / self.encoder.rate)
 
-    def count_own(self, samples: int) -> int:
+    def count_own(self, samples: Count) -> Count:
         """Latents that belong to so many samples, the last one perhaps in part."""
         return ceil_div(samples, self.latent_hop)
 
@@ -55,7 +57,7 @@ class AutoencoderPaths:
         begun = int(1 / self.encoder.rate) - 1  # frames of a last latent that is only begun
         return -frames.start, frames.stop - int(1 / self.encoder.rate) + begun
 
-    def count_whole(self, samples: int) -> int:
+    def count_whole(self, samples: Count) -> Count:
         """Latents, from the first one of `latents`, that the frames of a crop of `samples` samples hold whole."""
         left, right = self.frame_context()
         frames = left + ceil_div(samples, self.frame_hop) + right

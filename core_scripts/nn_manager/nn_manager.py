@@ -31,6 +31,7 @@ from core_scripts.nn_manager.stopping import StopRequest
 from core_scripts.nn_manager.training_run import (
     Player,
     TrainingRun,
+    prepare_new_run,
     save_epoch,
     save_within_epoch,
     take_up,
@@ -56,8 +57,7 @@ def f_train_wrapper(
     run = start_run(args, (player,), device, train_dataset_wrapper)
     run.compute_loss = adapt_loss(loss_wrapper) if player.hooks.loss is None else None
     averaged = take_up(run, player, checkpoint)
-    if run.step == 0:
-        player.hooks.before_training(train_dataset_wrapper)
+    prepare_new_run(run, train_dataset_wrapper)
     run.average = start_average(pt_model, run.options.polyak, averaged)
     optimizer_wrapper.print_info()
     parameters = sum(value.numel() for value in pt_model.parameters() if value.requires_grad)

@@ -15,7 +15,7 @@ from core_scripts.nn_manager.model_base import adapt_model
 from core_scripts.nn_manager.nn_manager import start_run, train_epochs
 from core_scripts.nn_manager.nn_manager_tools import Losses, call_model, describe_fault, seed_model_randomness
 from core_scripts.nn_manager.steps import clip_gradients
-from core_scripts.nn_manager.training_run import Player, TrainingRun, take_up
+from core_scripts.nn_manager.training_run import Player, TrainingRun, prepare_new_run, take_up
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,7 @@ def f_train_wrapper_GAN(
         raise ConfigError("--amp and --polyak are for one model with one loss; leave them out of GAN training")
     take_up(run, generator, checkpoint_G)
     take_up(run, discriminator, checkpoint_D, history=False)
+    prepare_new_run(run, train_dataset_wrapper)
     for player in run.players:
         player.optimizer.print_info()
         log.say(f"Model {type(player.hooks.module).__name__} on {device}")
@@ -69,6 +70,8 @@ def gan_step(run: TrainingRun, losses: GANLosses, batch: Batch) -> Losses:
     Raises: NonFiniteLossError before the player concerned is changed; nothing is saved after it.
     """
     seed_model_randomness(run.options.seed, STREAM_MODEL, run.step, 0)
+    for player in run.players:
+        player.hooks.schedule(run.step)
     generator, discriminator = run.players
     natural, condition = batch.targets, batch.inputs
     generated = call_model(generator.hooks.module, batch, generator.hooks, run.call)

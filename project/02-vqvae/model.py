@@ -179,7 +179,7 @@ class Model(UnitModel):
             self.unit_files.require_codes(self.conf.bottleneck.kind)
             return self.encode(batch)
         codes = batch.inputs[..., 0].long() if self.unit_files.is_source else self.find_codes(batch)
-        self.unit_files.write(codes, [self.paths.count_own(int(length)) for length in batch.lengths], batch.names)
+        self.unit_files.write(codes, self.paths.count_own(batch.lengths).tolist(), batch.names)
         return self.units.decode(codes, batch.lengths, self.silence_code())
 
     def find_codes(self, batch):

@@ -70,13 +70,17 @@ def test_an_unknown_voice_is_named_with_those_that_are_known(desk):
 
 def test_a_speaker_without_training_data_is_told(desk, tmp_path):
     data = shutil.copytree(desk.data, tmp_path / "data", symlinks=True)
-    kept = [line for line in (data / "train.lst").read_text().splitlines() if not line.startswith("dan")]
-    (data / "train.lst").write_text("\n".join(kept) + "\n")
-    answer = run(desk.on(data), "train", "--exp", "nodan", *QUICK)
-    assert answer.code in (0, 2)
+    for kind in ("train", "val"):
+        kept = [line for line in (data / f"{kind}.lst").read_text().splitlines() if not line.startswith("dan")]
+        if kind == "val":
+            answer = run(desk.on(data), "train", "--exp", "nodan", *QUICK)
+            assert answer.code == 2
+            assert_told(answer, r"dan_\d+ is of dan, whom the model does not know.* \(it knows ada, ben, cleo\)")
+        (data / f"{kind}.lst").write_text("\n".join(kept) + "\n")
+    assert run(desk.on(data), "train", "--exp", "nodan", *QUICK).code == 0
     answer = run(desk.on(data), "infer", "--exp", "nodan", "--target-speaker", "dan")
-    assert answer.code != 0
-    assert_told(answer, "dan")
+    assert answer.code == 2
+    assert_told(answer, "--target-speaker dan: the model knows no such speaker")
 
 
 def test_codes_outside_the_codebook_are_refused(desk, tmp_path):
