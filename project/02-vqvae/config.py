@@ -58,7 +58,7 @@ bottleneck = BottleneckConfig(codes=64, dim=32)
 jitter = 0.06  # of the units that the decoder hears in training, replaced by the left and by the right neighbour each
 speaker_channels = 16  # of the vector that stands for a voice
 features = FeaturesDecoderConfig(channels=96)
-wavenet = WaveNetConfig(layers=8, dilation_cycle=8, skip_channels=64, post_channels=64, cond_channels=64, hop=80)
+wavenet = WaveNetConfig(layers=10, skip_channels=64, post_channels=64, cond_channels=64, hop=80)
 upsample = "frames"  # from units to the wavenet: frames (of wavenet.hop samples) or samples (transposed convolutions)
 condition = FeaturesDecoderConfig(channels=128, kernels=(3,))  # of upsample=frames
 upsampler = UpsamplerConfig()  # of upsample=samples
