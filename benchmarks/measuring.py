@@ -45,9 +45,13 @@ def make_parser(description: str, rounds: int) -> ArgumentParser:
     return parser
 
 
-def tell_results(results: Mapping[str, float], targets: Mapping[str, float], as_json: bool) -> None:
+def tell_results(
+    results: Mapping[str, float], targets: Mapping[str, float], as_json: bool, *, less_is_better: bool = False
+) -> None:
     """A line for each result that has a target, then the JSON object if it is wanted."""
     for key, target in targets.items():
-        print(f"{key} {results[key]:.2f}, target {target:g}: {'met' if results[key] >= target else 'NOT met'}")
+        met = results[key] <= target if less_is_better else results[key] >= target
+        bound = "at most" if less_is_better else "target"
+        print(f"{key} {results[key]:.2f}, {bound} {target:g}: {'met' if met else 'NOT met'}")
     if as_json:
         print(json.dumps({key: round(value, 4) for key, value in results.items()}))

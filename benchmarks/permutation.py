@@ -14,7 +14,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.measuring import describe, make_parser, median, tell_results, time_rounds  # noqa: E402
 from core_scripts.constants import STREAM_ORDER  # noqa: E402
-from core_scripts.data_io.permutation import (  # noqa: E402
+from core_scripts.permutation import (  # noqa: E402
     FEISTEL_ROUNDS,
     STORED_ORDER_LIMIT,
     FeistelOrder,

@@ -15,7 +15,7 @@ import json
 import os
 import sys
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
@@ -30,25 +30,9 @@ from benchmarks.digits import FRAMES_PER_TOKEN, Digits, Utterance  # noqa: E402
 from benchmarks.wavenet_quality import find_data  # noqa: E402
 from core_scripts import log  # noqa: E402
 from core_scripts.errors import RecitalError  # noqa: E402
-from core_scripts.evaluation.abx import AbxScore, abx_errors, warped_distances  # noqa: E402
-from core_scripts.evaluation.probes import (  # noqa: E402
-    ConversionScore,
-    Judge,
-    fit_judge,
-    fit_probe,
-    pool_parts,
-    score_conversion,
-)
-from core_scripts.evaluation.units import (  # noqa: E402
-    bits_per_second,
-    cluster_frames,
-    energy_r2,
-    frames_to_units,
-    label_information,
-    perplexity,
-    position_labels,
-    random_units,
-)
+from core_scripts.evaluation.probes import ConversionScore, Judge, fit_judge, score_conversion  # noqa: E402
+from core_scripts.evaluation.token_scores import Spoken, TokenScore, score_tokens  # noqa: E402
+from core_scripts.evaluation.units import cluster_frames, frames_to_units, random_units  # noqa: E402
 from core_scripts.geometry.span import Span  # noqa: E402
 from sandbox.block_bottleneck import Bottleneck  # noqa: E402
 from sandbox.block_encoder import Encoder  # noqa: E402
@@ -58,7 +42,7 @@ from sandbox.config_autoencoder import EncoderConfig, FeaturesDecoderConfig  # n
 from sandbox.config_bottleneck import KINDS, BottleneckConfig  # noqa: E402
 
 CODES, DIM, CROP, BATCH, LR, LAST_LR, CLIP = 64, 32, 16, 32, 2e-3, 0.02, 1.0
-JITTER_PER_SIDE, POOLED_PARTS, START_UTTERANCES = 0.06, 3, 250
+JITTER_PER_SIDE, START_UTTERANCES = 0.06, 250
 VAE_WEIGHT = 0.002  # 2 sigma**2 / 80: the error of 80 values per token has a variance of about 0.08
 STEPS = {"vq-ema": 2850}
 OTHER_STEPS = 1300
@@ -95,29 +79,17 @@ class Autoencoder(nn.Module):
 
 
 @dataclass(frozen=True)
-class Scored:
-    """One representation of the test takes."""
+class Row:
+    """One line of the table."""
 
     name: str
-    digit: float
-    speaker: float
-    abx: AbxScore
-    units: list[np.ndarray] | None = None
-    content_pnmi: float = float("nan")
-    speaker_pnmi: float = float("nan")
-    energy: float = float("nan")
-    mse: float = float("nan")
-    steps: int = 0
+    score: TokenScore
+    mse: float | None = None  # of the test takes, in variances of a log-mel value
+    steps: int | None = None
 
-    def row(self, seconds: float) -> str:
-        used = (perplexity(self.units), bits_per_second(self.units, seconds)) if self.units else (float("nan"),) * 2
-        return (f"  {self.name:<22} {self.steps:5d} {self.mse:6.3f} {used[0]:6.1f} {used[1]:6.0f} {self.digit:6.3f} "
-                f"{self.speaker:7.3f} {self.content_pnmi:8.3f} {self.speaker_pnmi:8.3f} {self.energy:7.3f} "
-                f"{self.abx.within:7.3f} {self.abx.across:7.3f}")
-
-
-HEAD = (f"  {'':<22} {'steps':>5} {'MSE':>6} {'perpl.':>6} {'bit/s':>6} {'digit':>6} {'speaker':>7} {'PNMI con':>8} "
-        f"{'PNMI spk':>8} {'energy':>7} {'ABX in':>7} {'across':>7}")
+    def __str__(self) -> str:
+        error, steps = "-" if self.mse is None else f"{self.mse:.3f}", "-" if self.steps is None else self.steps
+        return f"  {self.name:<22} {steps:>5} {error:>6} {self.score}"
 
 
 def main(argv: list[str]) -> int:
@@ -156,10 +128,10 @@ def run_seed(digits: Digits, seed: int, options: argparse.Namespace) -> dict[str
     trained = time.process_time() - begun
     scored = {kind: score_model(digits, kind, model, seed) for kind, model in models.items()}
     without = score_model(digits, "vq-ema, no speaker", deaf, seed)
-    seconds = sum(own.seconds for own in digits.test)
-    log.say(f"seed {seed}: {trained:.0f} CPU s of training\n{HEAD}")
-    for own in (*scored.values(), without, *score_baselines(digits, seed)):
-        log.say(own.row(seconds))
+    log.say(f"seed {seed}: {trained:.0f} CPU s of training\n"
+            f"  {'':<22} {'steps':>5} {'MSE':>6} {TokenScore.HEADINGS}")
+    for row in (*scored.values(), without, *score_baselines(digits, seed)):
+        log.say(str(row))
     judge = make_judge(digits)
     told = {kind: convert(digits, judge, models[kind]) for kind in ("vq-ema", "ae")}
     for kind, score in told.items():
@@ -168,9 +140,9 @@ def run_seed(digits: Digits, seed: int, options: argparse.Namespace) -> dict[str
     log.say(f"  {time.process_time() - begun:.0f} CPU s in all")
     errors = [scored[kind].mse for kind in ("ae", "vae", "vq-ema") if kind in scored]
     return {
-        "perplexity": perplexity(scored["vq-ema"].units),
-        "digit_probe": scored["vq-ema"].digit,
-        "speaker_pnmi_ratio": scored["vq-ema"].speaker_pnmi / without.speaker_pnmi,
+        "perplexity": scored["vq-ema"].score.perplexity,
+        "digit_probe": scored["vq-ema"].score.content_probe,
+        "speaker_pnmi_ratio": scored["vq-ema"].score.speaker_pnmi / without.score.speaker_pnmi,
         "convert_vq_target": told["vq-ema"].target,
         "convert_ae_target": told["ae"].target,
         "digit_kept": told["vq-ema"].content_kept,
@@ -218,56 +190,41 @@ def make_mel(model: Autoencoder, tokens: Tensor, speaker: int, own: Utterance) -
     return model.decode(tokens, torch.tensor([speaker]))[0, : FRAMES_PER_TOKEN * own.tokens]
 
 
-def score_model(digits: Digits, name: str, model: Autoencoder, seed: int) -> Scored:
+def score_model(digits: Digits, name: str, model: Autoencoder, seed: int) -> Row:
     """What its tokens carry, and how well it reconstructs the test takes."""
-    read = {kind: [read_tokens(digits, model, own) for own in getattr(digits, kind)] for kind in ("train", "test")}
+    read = [[read_tokens(digits, model, own) for own in side] for side in (digits.train, digits.test)]
     squares, count = 0.0, 0
-    for own, (tokens, _, _) in zip(digits.test, read["test"], strict=True):
+    for own, (tokens, _, _) in zip(digits.test, read[1], strict=True):
         error = make_mel(model, tokens, own.speaker, own) - own.mel[: FRAMES_PER_TOKEN * own.tokens]
         squares, count = squares + error.square().sum().item(), count + error.numel()
     which = 2 if model.bottleneck.config.is_discrete else 1
-    values = {kind: [own[which] for own in read[kind]] for kind in read}
-    size = model.bottleneck.config.codes_count
-    return replace(score(digits, name, values, size, seed), mse=squares / count, steps=model.steps)
+    values = tuple([own[which] for own in side] for side in read)
+    score = score_tokens(values, describe(digits), model.bottleneck.config.codes_count, seed)
+    return Row(name, score, squares / count, model.steps)
 
 
-def score(digits: Digits, name: str, values: dict[str, list[np.ndarray]], count: int, seed: int) -> Scored:
-    """values: per utterance of train and test the units in [0, count), or vectors (T, D) where count is 0."""
-    vectors = {kind: [np.eye(count)[own] if count else own for own in values[kind]] for kind in values}
-    pooled = {kind: np.stack([pool_parts(own, POOLED_PARTS) for own in vectors[kind]]) for kind in values}
-    read = {}
-    for label in ("digit", "speaker"):
-        wanted = {kind: [getattr(own, label) for own in getattr(digits, kind)] for kind in values}
-        read[label] = fit_probe(pooled["train"], wanted["train"]).accuracy(pooled["test"], wanted["test"])
-    test = digits.test
-    abx = abx_errors(warped_distances(vectors["test"]), [own.digit for own in test], [own.speaker for own in test])
-    found = Scored(name, read["digit"], read["speaker"], abx)
-    if not count:
-        return found
-    places = position_labels([own.digit for own in test], [own.tokens for own in test])
-    voices = [np.full(own.tokens, own.speaker) for own in test]
-    energy = {kind: [own.mel[: 2 * own.tokens].mean(1).view(-1, 2).mean(1).numpy() for own in getattr(digits, kind)]
-              for kind in values}
-    return replace(
-        found, units=values["test"],
-        content_pnmi=label_information(values["test"], places, seed).beyond_chance,
-        speaker_pnmi=label_information(values["test"], voices, seed).beyond_chance,
-        energy=energy_r2((values["train"], energy["train"]), (values["test"], energy["test"])))
+def describe(digits: Digits) -> tuple[Spoken, Spoken]:
+    """What is known of the training and of the test takes."""
+    return tuple(
+        Spoken([own.digit for own in side], [own.speaker for own in side],
+               [own.mel[: 2 * own.tokens].view(own.tokens, -1).mean(1).numpy() for own in side],
+               sum(own.seconds for own in side)) for side in (digits.train, digits.test))
 
 
-def score_baselines(digits: Digits, seed: int) -> list[Scored]:
+def score_baselines(digits: Digits, seed: int) -> list[Row]:
     """MFCC themselves, k-means of them, and codes that carry nothing, at the rate of the tokens."""
-    first = FRAMES_PER_TOKEN * digits.margin - digits.encoder.needs(Span(0, 1)).start
-    frames = {kind: [own.frames[first : first + 2 * own.tokens].view(own.tokens, -1, 39).mean(1).numpy()
-                     for own in getattr(digits, kind)] for kind in ("train", "test")}
-    found = [score(digits, "MFCC39", frames, 0, seed)]
+    first, spoken = FRAMES_PER_TOKEN * digits.margin - digits.encoder.needs(Span(0, 1)).start, describe(digits)
+    frames = [[own.frames[first : first + 2 * own.tokens].view(own.tokens, -1, 39).mean(1).numpy() for own in side]
+              for side in (digits.train, digits.test)]
+    rows = [Row("MFCC39", score_tokens(tuple(frames), spoken, 0, seed))]
     for dim in (13, 39):
-        narrow = {kind: [own[:, :dim] for own in frames[kind]] for kind in frames}
-        centroids = cluster_frames(narrow["train"], CODES, seed)
-        units = {kind: frames_to_units(narrow[kind], centroids) for kind in frames}
-        found.append(score(digits, f"k-means on MFCC{dim}", units, CODES, seed))
-    units = {kind: random_units([own.tokens for own in getattr(digits, kind)], CODES, seed) for kind in frames}
-    return [*found, score(digits, "random codes", units, CODES, seed)]
+        narrow = [[own[:, :dim] for own in side] for side in frames]
+        centroids = cluster_frames(narrow[0], CODES, seed)
+        units = tuple(frames_to_units(side, centroids) for side in narrow)
+        rows.append(Row(f"k-means on MFCC{dim}", score_tokens(units, spoken, CODES, seed)))
+    units = tuple(random_units([own.tokens for own in side], CODES, seed + number)
+                  for number, side in enumerate((digits.train, digits.test)))
+    return [*rows, Row("random codes", score_tokens(units, spoken, CODES, seed))]
 
 
 def natural_mel(digits: Digits, mel: Tensor) -> np.ndarray:

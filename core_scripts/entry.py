@@ -4,6 +4,7 @@ Parsing and checking come before torch is imported, so help and mistakes are ans
 that ends the process.
 """
 import ast
+import json
 import os
 import sys
 import traceback
@@ -16,12 +17,26 @@ from core_scripts.config_parse.arg_parse import Command, parse_command
 from core_scripts.config_parse.config_parse import Resolved, resolve
 from core_scripts.config_parse.project_data import SPLITS, needs_synthetic_corpus, read_corpora, speakers_file
 from core_scripts.data_io.speakers import read_speakers
-from core_scripts.errors import EXIT_INTERRUPTED, ConfigError, RecitalError, UsageError, all_faults, near_files
+from core_scripts.errors import (
+    EXIT_INTERRUPTED,
+    ConfigError,
+    RecitalError,
+    UsageError,
+    all_faults,
+    disk_full,
+    near_files,
+)
 from core_scripts.features.passport import Passport, passports_in, read_passport, require_same
 from core_scripts.run_folder import LOG_NAME, RunFolder, place_run
 
 DEMO_CONFIG = "demo.yaml"
 DEMO_NAME = "demo"
+# What would be passed over in silence.
+WITHOUT_EFFECT = {
+    "train": {"json"}, "infer": {"json", "fresh"}, "evaluate": {"fresh"}, "trace": {"json"}, "config": {"fresh"},
+    "prepare": {"json", "exp", "fresh", "trained_model", "init_from"},
+    "analyze": {"exp", "fresh", "trained_model", "init_from"},
+}
 PLAIN_FOLDERS = ("wav", "wavs", "flac", "audio")  # names that tell nothing of a corpus; the folder above does
 
 
@@ -43,6 +58,12 @@ def run_command(argv: list[str], project_dir: Path) -> int:
             traceback.print_exc()
         log.note(f"error: {error}")
         return error.exit_code
+    except OSError as error:
+        full = disk_full(error)
+        if full is None or "--debug" in argv:
+            raise
+        log.note(f"error: {full}")
+        return full.exit_code
     except KeyboardInterrupt:
         log.note("interrupted")
         return EXIT_INTERRUPTED
@@ -58,11 +79,14 @@ def run_verb(command: Command, project_dir: Path) -> None:
     if command.verb == "trace" and "exp" not in command.given:
         command.args.exp = command.verb  # nothing of a real run is touched
     resolved = resolve(command, project_dir)
+    for option in sorted(command.given & WITHOUT_EFFECT.get(command.verb, set())):
+        log.warn(f"--{option.replace('_', '-')} has no effect on {command.verb}")
     if resolved.args.target_speaker and command.verb in ("train", "trace"):
         raise UsageError("--target-speaker is for generating; training takes who speaks from the file of `speakers`")
     if command.verb == "prepare":
         prepare_recordings(resolved, project_dir)
         return
+    require_model_module(resolved)
     if command.verb == "analyze":
         from core_scripts import flow
 
@@ -70,12 +94,14 @@ def run_verb(command: Command, project_dir: Path) -> None:
         return
     check_data_keys(resolved, ("test",) if command.verb == "infer" else SPLITS)
     if command.verb == "config":
-        log.say(resolved.as_yaml())
+        log.say(json.dumps(resolved.as_plain(), indent=1) if resolved.args.json else resolved.as_yaml())
         return
     resolved = place_run(resolved, project_dir)
     place, uses_run = Path(resolved.args.save_model_dir), command.verb in ("infer", "evaluate")
     must_exist = uses_run and not resolved.args.trained_model
     with RunFolder(place, fresh=resolved.args.fresh and not uses_run, found=must_exist) as folder:
+        resolved.args.trained_model = folder.follow(resolved.args.trained_model)
+        resolved.args.init_from = folder.follow(resolved.args.init_from)
         log.open_run_log(folder.path / LOG_NAME)
         # Threads that spin while they wait make a step ten times slower where other processes want the cores too.
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -127,6 +153,14 @@ def demo_command(command: Command, project_dir: Path) -> Command:
     if "exp" not in command.given:
         args.exp = DEMO_NAME
     return replace(command, given=command.given | {"exp"})
+
+
+def require_model_module(resolved: Resolved) -> None:
+    """Raises: UsageError if there is no such file beside config.py."""
+    module = resolved.args.module_model
+    source = resolved.config.path.parent / f"{module.replace('.', '/')}.py"
+    if not source.is_file():
+        raise UsageError(f"--module-model {module}: {source} not found{near_files(source)}")
 
 
 def check_data_keys(resolved: Resolved, splits: Sequence[str]) -> None:

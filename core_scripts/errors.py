@@ -1,5 +1,6 @@
 """What can go wrong for a user, and how it is told: one message, no traceback, an exit code with a meaning."""
 import difflib
+import errno
 import os
 import sys
 from collections.abc import Iterable
@@ -45,6 +46,10 @@ class CheckpointError(RecitalError):
     exit_code = EXIT_NO_CHECKPOINT
 
 
+class SaveError(RecitalError):
+    """A model file cannot be written; the one before is as it was. The exit code tells a full disk from the rest."""
+
+
 class NonFiniteLossError(RecitalError):
     """The loss is NaN or infinite; nothing was updated with it."""
 
@@ -63,6 +68,15 @@ def all_faults(kind: type[RecitalError], title: str, faults: list[str]) -> Recit
     return kind(f"{title} ({len(faults)} found)\n{listed}")
 
 
+def disk_full(error: BaseException) -> SaveError | None:
+    """What to tell, with its exit code, if `error` says that a disk is full; None: it does not."""
+    if not isinstance(error, OSError) or error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        return None
+    told = SaveError(f"disk full: {error.filename or 'a file'} cannot be written; free space, or choose another --exp")
+    told.exit_code = EXIT_DISK_FULL
+    return told
+
+
 def report_without_traceback() -> None:
     """Make any uncaught RecitalError end the process with its message and exit code.
 
@@ -71,6 +85,7 @@ def report_without_traceback() -> None:
     """
 
     def report(kind, error, traceback):
+        error = disk_full(error) or error
         if isinstance(error, RecitalError):
             print(f"error: {error}", file=sys.stderr, flush=True)
             raise SystemExit(error.exit_code)  # Python honours a SystemExit that the hook raises

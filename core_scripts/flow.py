@@ -25,23 +25,23 @@ from core_scripts.config_parse.project_data import (
     speakers_file,
 )
 from core_scripts.corpus.synthetic import ensure_corpus
+from core_scripts.corpus.unit_files import corpora_of_codes
 from core_scripts.data_io.customize_dataset import NII_MergeDataSetLoader
 from core_scripts.data_io.speakers import names_of, read_speakers
-from core_scripts.data_io.unit_files import corpora_of_codes
-from core_scripts.errors import ConfigError, UsageError, near_files
+from core_scripts.errors import ConfigError, DataError, UsageError
 from core_scripts.evaluation.bits import measure_bits
 from core_scripts.evaluation.condition_watch import ConditionWatch
 from core_scripts.evaluation.prediction import PredictionWatch
+from core_scripts.evaluation.unit_model import UnitModel
 from core_scripts.evaluation.unit_watch import UnitWatch
 from core_scripts.features.passport import passports_in, write_passport
 from core_scripts.nn_manager.model_base import CropContext, ModelBase
 from core_scripts.nn_manager.nn_manager import f_inference_wrapper, f_train_wrapper
 from core_scripts.nn_manager.observing import RunObserver
-from core_scripts.nn_manager.unit_model import UnitModel
 from core_scripts.op_manager.op_manager import OptimizerWrapper
 from core_scripts.report.clip_proposal import ClipProposal
 from core_scripts.report.curve import draw_curve
-from core_scripts.report.run_record import claim_output, write_run_record
+from core_scripts.report.run_record import RunRecord, claim_output, write_run_record
 from core_scripts.report.status import STATUS_NAME, StatusFile
 from core_scripts.report.tensorboard_log import TensorBoardLog
 from core_scripts.run_folder import CURVE_NAME, METRICS_NAME, RESULT_NAME, RunFolder
@@ -68,22 +68,22 @@ def train(resolved: Resolved, folder: RunFolder) -> None:
 def train_once(resolved: Resolved, folder: RunFolder) -> None:
     """The column of training."""
     stage = set_stage(resolved, folder)
-    train_set = require_data_set(stage, "trn")
-    val_set = load_data_set(stage, "val")
-    checkpoint = checkpoint_to_train_from(stage.args)
-    model = build_model(stage, train_set, train_set.get_data_mean_std(), checkpoint)
+    train_set, val_set = load_to_train(stage)
+    start = checkpoint_to_train_from(stage.args)
+    stage = replace(stage, args=start.loading_args(stage.args))
+    model = build_model(stage, train_set, train_set.get_data_mean_std(), start.content)
     loss = stage.recipe.Loss(stage.args)
     optimizer = OptimizerWrapper(model, stage.args)
     if not stage.args.not_save_anything:
-        write_run_record(folder.path, stage.args, train_set.fingerprint(), passports_in(stage.conf))
         stage.args.observers = make_observers(stage)
-    f_train_wrapper(stage.args, model, loss, stage.device, optimizer, train_set, val_set, checkpoint)
+    f_train_wrapper(stage.args, model, loss, stage.device, optimizer, train_set, val_set, start.content)
 
 
 def make_observers(stage: Stage) -> tuple[RunObserver, ...]:
     """What watches the training run of this stage."""
     model_class, folder = stage.recipe.Model, stage.folder.path
-    observers: list[RunObserver] = [StatusFile(folder / STATUS_NAME), ClipProposal()]
+    record = RunRecord(folder, stage.args, passports_in(stage.conf))
+    observers: list[RunObserver] = [record, StatusFile(folder / STATUS_NAME), ClipProposal()]
     if issubclass(model_class, ModelBase) and model_class.audits_condition:
         observers.append(ConditionWatch())
     if issubclass(model_class, UnitModel):
@@ -173,9 +173,6 @@ def set_stage(resolved: Resolved, folder: RunFolder) -> Stage:
     args = resolved.args
     set_random_seed(args.seed, args)
     device = choose_device(args)
-    source = resolved.config.path.parent / f"{args.module_model.replace('.', '/')}.py"
-    if not source.is_file():
-        raise UsageError(f"--module-model {args.module_model}: {source} not found{near_files(source)}")
     return Stage(resolved.config, args, device, importlib.import_module(args.module_model), folder)
 
 
@@ -185,6 +182,19 @@ def require_data_set(stage: Stage, split: str) -> NII_MergeDataSetLoader:
     if data is None:
         raise ConfigError(f"{stage.conf.path} gives no {split}_list, which this needs; name one list per corpus")
     return data
+
+
+def load_to_train(stage: Stage) -> list[NII_MergeDataSetLoader | None]:
+    """Data of training and of validation. Raises: ConfigError as above; DataError with the faults of both."""
+    found, faults = [], []
+    for load, split in ((require_data_set, "trn"), (load_data_set, "val")):
+        try:
+            found.append(load(stage, split))
+        except DataError as error:
+            faults.append(str(error))
+    if faults:
+        raise DataError("\n".join(faults))
+    return found
 
 
 def load_data_set(stage: Stage, split: str) -> NII_MergeDataSetLoader | None:

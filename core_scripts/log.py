@@ -1,5 +1,6 @@
 """Where words go: results to stdout, progress and warnings to stderr, and both to the log file of the run."""
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -17,7 +18,8 @@ def open_run_log(path: Path) -> None:
 def close_run_log() -> None:
     global _run_log
     if _run_log is not None:
-        _run_log.close()
+        with suppress(OSError):
+            _run_log.close()
         _run_log = None
 
 
@@ -37,9 +39,10 @@ def warn(message: str) -> None:
 
 
 def record(message: str) -> None:
-    """For the log file alone."""
+    """For the log file alone. A full disk costs its lines, not the run that has something to say."""
     if _run_log is not None:
-        print(message, file=_run_log, flush=True)
+        with suppress(OSError):
+            print(message, file=_run_log, flush=True)
 
 
 def _write(message: str, stream: TextIO) -> None:

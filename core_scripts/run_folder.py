@@ -24,7 +24,7 @@ _locks: "weakref.WeakSet[TextIO]" = weakref.WeakSet()  # of this process
 def place_run(resolved: Resolved, project_dir: Path) -> Resolved:
     """The settings with every place that the user did not choose put into exp/NAME of the project.
 
-    Raises: UsageError if NAME leads elsewhere; CheckpointError if a model file that was named is not there.
+    Raises: UsageError if NAME leads elsewhere, or a model file that was named is not there.
     """
     args = Namespace(**vars(resolved.args))
     folder = project_dir / "exp" / args.exp
@@ -33,12 +33,13 @@ def place_run(resolved: Resolved, project_dir: Path) -> Resolved:
     for flag in ("trained_model", "init_from"):
         given = getattr(args, flag)
         if given and not Path(given).is_file():
-            raise CheckpointError(f"--{flag.replace('_', '-')} {given}: no such file{near_files(Path(given))}")
+            raise UsageError(f"--{flag.replace('_', '-')} {given}: no such file{near_files(Path(given))}")
     args.changes = resolved.differences()  # before the places are filled in
     if args.save_model_dir == SETTINGS["save_model_dir"].default:
         args.save_model_dir = str(folder)
     if args.output_dir == SETTINGS["output_dir"].default:
         args.output_dir = str(folder / "output")
+    args.keeps_last = True
     args.metrics_file = Path(args.save_model_dir) / METRICS_NAME
     return replace(resolved, args=args)
 
@@ -54,6 +55,7 @@ class RunFolder:
     def __init__(self, path: Path, *, fresh: bool = False, found: bool = False) -> None:
         self.path = path
         self._fresh = fresh
+        self._aside: Path | None = None
         if found and not path.is_dir():
             raise CheckpointError(f"no run in {path}{near_files(path)}; train first, or name one with --exp")
         self._lock: TextIO | None = None
@@ -61,12 +63,19 @@ class RunFolder:
     def __enter__(self) -> "RunFolder":
         self._lock = _lock_folder(self.path)
         if self._fresh and any(item.name != ".lock" for item in self.path.iterdir()):
-            aside = free_name(self.path)
-            self.path.rename(aside)
-            log.say(f"--fresh: the run before is kept in {aside}")
+            self._aside = free_name(self.path)
+            self.path.rename(self._aside)
+            log.say(f"--fresh: the run before is kept in {self._aside}")
             self._lock.close()
             self._lock = _lock_folder(self.path)
         return self
+
+    def follow(self, path: str) -> str:
+        """Where the file at `path` is now: beside, if it lay in the run that was moved aside."""
+        whole, place = Path(os.path.abspath(path)), Path(os.path.abspath(self.path))
+        if not path or self._aside is None or not whole.is_relative_to(place):
+            return path
+        return str(self._aside / whole.relative_to(place))
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._lock.close()  # the kernel lets go of the lock, after kill -9 too

@@ -1,4 +1,5 @@
 """All that must survive a stop, as one record: its fields are the list."""
+from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import torch
 from core_scripts.checkpoint.store import read_checkpoint
 from core_scripts.errors import CheckpointError
 
-FORMAT = 1
+FORMAT = 2  # 1: without a digest
 
 
 @dataclass(kw_only=True)
@@ -50,6 +51,15 @@ def state_from_checkpoint(content: dict[str, Any]) -> TrainState:
         raise CheckpointError(f"not a full checkpoint: {absent} absent; use it with --init-from or --inference")
     known = {item.name for item in fields(TrainState)}
     return TrainState(**{key: value for key, value in content.items() if key in known})
+
+
+def require_same_step(contents: Iterable[dict[str, Any] | None]) -> None:
+    """Raises: CheckpointError if full checkpoints that belong together, one per model, were written at other steps."""
+    steps = {content["step"] for content in contents if content is not None and is_full(content) and "step" in content}
+    if len(steps) > 1:
+        told = " and ".join(map(str, sorted(steps)))
+        raise CheckpointError(f"the checkpoints are of steps {told}, not of one moment; take two of the same number, "
+                              "the last ones before if the newest is alone")
 
 
 def is_full(content: dict[str, Any]) -> bool:

@@ -87,10 +87,9 @@ def parse_command(argv: Sequence[str], title: str = "") -> Command:
         faults.append("--epoch2pt is for a main.py of its own; here --trained-model reads epoch files too")
     faults += [f"--{name} belongs to the verb {OPTIONS[name].verb}, not to {verb}" for name in flags
                if verb in VERBS and OPTIONS[name].verb not in ("", verb)]
-    if verb == "analyze" and words and "=" not in words[0]:
-        subject = words.pop(0)
-        if subject not in SUBJECTS:
-            faults.append(f"analyze knows {', '.join(SUBJECTS)}, not {subject!r}{did_you_mean(subject, SUBJECTS)}")
+    subject = words.pop(0) if verb == "analyze" and words and "=" not in words[0] else SUBJECTS[0]
+    if subject not in SUBJECTS:
+        faults.append(f"analyze knows {', '.join(SUBJECTS)}, not {subject!r}{did_you_mean(subject, SUBJECTS)}")
     faults += [f"{word!r}: expected key=value" for word in words if not re.match(r"[A-Za-z_][\w.-]*=", word)]
     _raise_faults(faults)
     args = _with_defaults(flags)
@@ -101,7 +100,7 @@ def parse_command(argv: Sequence[str], title: str = "") -> Command:
 
 def short_help(title: str = "") -> str:
     """One screen: the verbs and the options that most runs need."""
-    verbs = [f"  {verb:<8}{meaning}" for verb, meaning in VERBS.items()]
+    verbs = [f"  {verb:<10}{meaning}" for verb, meaning in VERBS.items()]
     about = title or "A recipe of Recital: trains a speech waveform model, generates files with it."
     common = {"common options": [OPTIONS[name] for name in _COMMON]}
     about = "\n".join([about, "verbs, train where none is given:", *verbs])
@@ -123,6 +122,9 @@ class _Parser(ArgumentParser):
     """argparse, whose complaints are errors of ours."""
 
     def error(self, message: str) -> None:
+        if clash := re.fullmatch(r"ambiguous option: (\S+) could match (.*)", message):
+            meant = "; ".join(f"{flag} ({OPTIONS[flag[2:]].help})" for flag in clash[2].split(", "))
+            message = f"{clash[1].partition('=')[0]} is short for several options; write out the one you mean: {meant}"
         raise UsageError(f"command line: {message}")
 
 

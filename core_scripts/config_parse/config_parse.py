@@ -21,6 +21,7 @@ from core_scripts import log
 from core_scripts.config_parse.arg_parse import Command
 from core_scripts.config_parse.options import SETTINGS, Option
 from core_scripts.config_parse.overrides import Edit, amend, children, edits_of_file, edits_of_words, put_over
+from core_scripts.config_parse.run_options import OptimizerOptions
 from core_scripts.errors import ConfigError, RecitalError, all_faults, did_you_mean, near_files
 
 _ONLY_TYPED = ("config_file", "module_config", "inference", "epoch2pt", "debug", "json")  # read before config.py is
@@ -138,13 +139,12 @@ def resolve(command: Command, project_dir: Path) -> Resolved:
             name, value, edits, values.get("presets", {}), faults)
     known = {*_reachable(settings), *SETTINGS}
     faults += [f"{key}: unknown key{did_you_mean(key, known)} [{edit.origin}]" for key, edit in edits.items()]
+    _collect(faults, OptimizerOptions.from_args, args)
     config = ProjectConfig(recipe.path, values)
-    is_whole = True
     if isinstance(values.get("derive"), FunctionType):
         derived = None if faults else _collect(faults, _run_users_code, recipe.path, values["derive"], config)
-        is_whole = derived is not None
-        config = ProjectConfig(recipe.path, values | (derived or {}))
-    if isinstance(values.get("faults"), FunctionType) and is_whole:
+        config = None if derived is None else ProjectConfig(recipe.path, values | derived)
+    if config is not None and isinstance(values.get("faults"), FunctionType):
         faults += _collect(faults, _run_users_code, recipe.path, values["faults"], config) or []
     if faults:
         raise all_faults(ConfigError, f"configuration {recipe.path}", faults)

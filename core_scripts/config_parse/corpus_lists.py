@@ -1,4 +1,5 @@
 """From the lists of a config.py (one entry per corpus, per stream) to records, every fault told together. No torch."""
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,6 +71,20 @@ def corpora_from_lists(
         )
         for k in range(count)
     )
+
+
+def whole_frames(samples: int | None, corpus: CorpusSpec) -> int | None:
+    """truncate_seq rounded down to whole frames of all aligned streams; None: no limit.
+
+    Raises: ConfigError if that leaves nothing.
+    """
+    if not samples:
+        return None
+    grain = math.lcm(*(stream.resolution for stream in (*corpus.inputs, *corpus.outputs) if stream.resolution > 0))
+    if samples < grain:
+        raise ConfigError(f"truncate_seq={samples} is shorter than one frame of {grain} samples; "
+                          f"take a multiple of {grain}")
+    return samples - samples % grain
 
 
 def _is_sequence(value: Any) -> bool:

@@ -140,6 +140,7 @@ GROUPS: dict[str, tuple[Option, ...]] = {
     }.items()),
     "Recital": (
         Option("exp", "base", "name of the run: its files go to exp/NAME/"),
+        Option("resume", False, "continue the run, and stop if there is none (without: begin one then)"),
         Option("fresh", False, "start over; the old run is moved aside"),
         Option("init-from", "", "file whose weights training starts from"),
         Option("resume-data", "same", "same refuses to go on with other files; restart-epoch begins the epoch anew "
@@ -148,7 +149,9 @@ GROUPS: dict[str, tuple[Option, ...]] = {
         Option("device", "auto", "auto, cpu, cuda or cuda:N", choices=("auto", "cpu", "cuda", "cuda:N")),
         Option("no-shuffle", True, "keep the order of the list", target="shuffle"),
         Option("inference-batch-size", 0, "utterances generated at once; 0: as --batch-size", low=0),
-        Option("keep-checkpoints", 0, "newest files per epoch to keep; 0: all", low=0),
+        Option("keep-checkpoints", 0, "newest states to keep, two at least, and the best epoch's; 0: all", low=0),
+        Option("save-every-minutes", 0.0, "also save within an epoch, so many minutes after the save before; 0: not",
+               low=0),
         Option("amp", "none", "precision of products in training; losses and weights stay float32",
                choices=("none", "bf16")),
         Option("polyak", 0.0, "decay of the average of weights that is validated and kept, such as 0.999; 0: none",
@@ -180,4 +183,4 @@ GROUPS: dict[str, tuple[Option, ...]] = {
 OPTIONS: dict[str, Option] = {option.name: option for group in GROUPS.values() for option in group}
 _VALUES = [option for option in OPTIONS.values() if not option.target and not option.verb]
 SETTINGS: dict[str, Option] = {option.dest: option for option in _VALUES}
-NEED_OUR_ENTRY = ("exp", "fresh", "init-from", "config-file", "device", "num-threads", "json")
+NEED_OUR_ENTRY = ("exp", "resume", "fresh", "init-from", "config-file", "device", "num-threads", "json")

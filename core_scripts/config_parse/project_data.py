@@ -3,7 +3,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from core_scripts.config_parse.corpus_lists import StreamLists, corpora_from_lists
+from core_scripts.config_parse.corpus_lists import StreamLists, corpora_from_lists, whole_frames
 from core_scripts.config_parse.data_config import CorpusSpec, DataOptions
 from core_scripts.errors import ConfigError
 
@@ -44,7 +44,11 @@ def read_corpora(
             )
         )
     lists = [_path(conf, entry) if isinstance(entry, str) else entry for entry in lists]
-    return corpora_from_lists(values[f"{split}_set_name"], lists, *sides, values.get(f"{prefix}input_output_trans_fn"))
+    corpora = corpora_from_lists(values[f"{split}_set_name"], lists, *sides,
+                                 values.get(f"{prefix}input_output_trans_fn"))
+    for corpus in corpora if split != "test" else ():
+        whole_frames(values.get("truncate_seq"), corpus)  # told now, before anything is read
+    return corpora
 
 
 def read_options(conf: Any, args: Any, split: str, cache_dir: Path) -> DataOptions:
@@ -71,13 +75,6 @@ def speakers_file(conf: Any) -> Path | None:
     """The file NAME<TAB>speaker that the config names; None: speakers are not told apart."""
     named = vars(conf).get("speakers") if conf is not None else None
     return _path(conf, named) if named else None
-
-
-def labels_folder(conf: Any) -> Path | None:
-    """The folder of true labels that the config names, `labels`, where there is one."""
-    named = vars(conf).get("labels")
-    folder = _path(conf, named) if named else None
-    return folder if folder is not None and folder.is_dir() else None
 
 
 def needs_synthetic_corpus(conf: Any, splits: Sequence[str]) -> Path | None:

@@ -10,7 +10,12 @@ from pathlib import Path
 from typing import Any, Self
 
 from core_scripts.config_parse.options import SETTINGS
+from core_scripts.errors import ConfigError, all_faults, did_you_mean
 from core_scripts.other_tools.list_tools import read_list_from_text
+
+OPTIMIZERS = ("Adam", "AdamW", "SGD")
+SCHEDULES = ("plateau", "step", "exponential", "cosine with warm restarts", "cosine to zero over all epochs")
+PLATEAU, STEP, EXPONENTIAL, RESTARTS, COSINE = range(len(SCHEDULES))
 
 
 def option_value(args: Namespace | None, dest: str) -> Any:
@@ -70,6 +75,8 @@ class SaveOptions(OptionRecord):
     not_save_anything: bool = option("not_save_anything")
     force_save_lite: bool = option("force_save_lite_trained_network_per_epoch")  # after every epoch, best or not
     keep_checkpoints: int = option("keep_checkpoints")  # newest full checkpoints; 0: all
+    loaded_path: Path | None = option("trained_model", convert=lambda name: Path(name) if name else None)
+    keeps_last: bool = False  # with not_save_each_epoch too the last state is kept; not under a main.py of upstream
     metrics_file: Path | None = None  # CSV, a row per epoch; None under a main.py of upstream's kind
 
     @property
@@ -87,6 +94,7 @@ class TrainOptions(OptionRecord):
     train_batches: int = option("minibatch_num_train", "debug_batch_num", convert=_smaller_cap)  # per pass; 0: all
     val_batches: int = option("minibatch_num_val", "debug_batch_num", convert=_smaller_cap)
     save_every: int = option("save_model_every_n_minibatches")  # checkpoints within an epoch; 0: none
+    save_minutes: float = option("save_every_minutes")  # the same by the clock
     eval_mode_for_validation: bool = option("eval_mode_for_validation")
     adapt_lengths: bool = option("force_update_seq_length")  # tell the sampler the lengths after augmentation
     ignore_history: bool = option("ignore_training_history_in_trained_model")
@@ -118,7 +126,10 @@ class InferOptions(OptionRecord):
 
 @dataclass(frozen=True, kw_only=True)
 class OptimizerOptions(OptionRecord):
-    """The optimizer, the schedule of its learning rate, and when training ends."""
+    """The optimizer, the schedule of its learning rate, and when training ends.
+
+    Raises: ConfigError with all that is out of range.
+    """
 
     name: str = option("optimizer")
     lr: float = option("lr")
@@ -131,3 +142,28 @@ class OptimizerOptions(OptionRecord):
     scheduler_type: int = option("lr_scheduler_type")
     lr_patience: int = option("lr_patience")
     step_size: int = option("lr_steplr_size")
+
+    def __post_init__(self) -> None:
+        if faults := self._faults():
+            raise all_faults(ConfigError, "optimizer", faults)
+
+    def _faults(self) -> list[str]:
+        kind, factor = self.scheduler_type, self.lr_decay_factor
+        faults = []
+        if self.name not in OPTIMIZERS:
+            near = did_you_mean(self.name, OPTIMIZERS)
+            faults.append(f"--optimizer {self.name}: there are {', '.join(OPTIMIZERS)}{near}")
+        if self.lr <= 0:
+            faults.append(f"--lr {self.lr:g}: the learning rate must be above 0")
+        if factor <= 0 or self.minutes > 0:  # no schedule, so its settings do not count
+            return faults
+        if not 0 <= kind < len(SCHEDULES):
+            listed = ", ".join(f"{number} {name}" for number, name in enumerate(SCHEDULES))
+            faults.append(f"--lr-scheduler-type {kind}: there are {listed}")
+        if kind in (PLATEAU, STEP, EXPONENTIAL) and factor >= 1:
+            faults.append(f"--lr-decay-factor {factor:g}: a schedule of type {kind} needs a factor below 1")
+        if kind == STEP and self.step_size < 1:
+            faults.append(f"--lr-steplr-size {self.step_size}: must be at least 1")
+        if kind == RESTARTS and self.lr_patience < 1:
+            faults.append(f"--lr-patience {self.lr_patience}: must be at least 1")
+        return faults

@@ -21,7 +21,7 @@ from core_scripts.corpus.prepare_extract import MEL_DIR, Done, Job, extract_file
 from core_scripts.corpus.prepare_lists import KINDS, Lists, find_speakers, make_lists, names_in_use, read_given_lists
 from core_scripts.corpus.prepare_measure import Measured, measure_file
 from core_scripts.corpus.prepare_place import Place
-from core_scripts.corpus.prepare_pool import choose_workers, map_files, stop_on_sigterm
+from core_scripts.corpus.prepare_pool import choose_workers, map_files, tell_how_to_go_on
 from core_scripts.corpus.prepare_proposal import (
     find_mel,
     mel_for_rate,
@@ -33,8 +33,9 @@ from core_scripts.corpus.prepare_proposal import (
 )
 from core_scripts.corpus.prepare_scan import Recording, find_recordings, look_at
 from core_scripts.corpus.prepare_table import Needs, Rejected, judge, overview, rejects_text, speaker_table, warnings
+from core_scripts.data_io.audio_header import HIGHEST_RATE_HZ
 from core_scripts.data_io.statistics import Moments
-from core_scripts.errors import DataError, all_faults
+from core_scripts.errors import DataError, UsageError, all_faults
 from core_scripts.features.config_mel import MelConfig
 from core_scripts.progress import Progress
 
@@ -62,11 +63,11 @@ def prepare(request: Request, conf: ProjectConfig) -> None:
     """
     place = Place(request.wav_dir, request.out)
     recordings = look_at(_choose(find_recordings(request.wav_dir), request.lists))
-    names = [recording.name for recording in recordings]
-    given = read_given_lists(request.lists, names)
+    given = read_given_lists(request.lists, [recording.name for recording in recordings])
+    find_speakers(request.speakers_from, [recording.name for recording in recordings if recording.header])
     needs = _needs(recordings, request, conf)
     mel = mel_for_rate(find_mel(conf)[1], needs.rate_hz)
-    with stop_on_sigterm():
+    with tell_how_to_go_on():
         measured = _measure_all(recordings, place, request)
         log.say(f"{request.wav_dir}\n{overview(recordings, measured, rejected := judge(recordings, measured, needs))}")
         _reject(rejected, recordings, place, request)
@@ -101,6 +102,8 @@ def _needs(recordings: Sequence[Recording], request: Request, conf: ProjectConfi
         faults = [f"{recording.path.relative_to(request.wav_dir)} {recording.fault}" for recording in recordings]
         raise all_faults(DataError, f"none of the {len(recordings)} files in {request.wav_dir} can be read",
                          faults[:_SHOWN_REJECTS])
+    if request.resample > HIGHEST_RATE_HZ:
+        raise UsageError(f"--resample {request.resample}: a rate in Hz of at most {HIGHEST_RATE_HZ:,}, such as 16000")
     rate_hz = request.resample or rates.most_common(1)[0][0]
     if request.resample and set(rates) != {rate_hz}:
         require_soxr()

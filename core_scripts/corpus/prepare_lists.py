@@ -1,13 +1,14 @@
 """Who speaks in which recording, and which recordings train, validate and test."""
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 from core_scripts import log
 from core_scripts.data_io.catalog import read_list
 from core_scripts.data_io.speakers import read_speakers
-from core_scripts.errors import DataError, all_faults, did_you_mean
+from core_scripts.errors import DataError, UsageError, all_faults, did_you_mean, near_files
 
 KINDS = ("train", "val", "test")
 _HELD_OUT = 0.05  # share of a speaker's recordings in val, and again in test
@@ -21,15 +22,20 @@ def read_given_lists(paths: dict[str, Path], known: Sequence[str]) -> Lists:
 
     Raises: DataError with all names that no recording has, and all that train and also validate or test.
     """
+    if absent := [f"--{kind}-list {path}: {_why_no_file(path)}" for kind, path in paths.items() if not path.is_file()]:
+        raise all_faults(UsageError, "lists", absent)
     lists = {kind: read_list(path) for kind, path in paths.items()}
     there, faults = set(known), []
+    if folder := _folder_of_all(lists, there):
+        raise DataError(f"the names of the lists are those of recordings in the folder {folder}; give that one with "
+                        f"--wav-dir, or write {folder}/ before each name")
     for kind, names in lists.items():
         if not names:
             faults.append(f"{paths[kind]} holds no names")
         faults += [f"{name!r} in {paths[kind]}: no such recording{_near(name, known, there, len(faults))}"
                    for name in dict.fromkeys(names) if name not in there]
         faults += [f"{name!r} stands more than once in {paths[kind]}; keep one"
-                   for name in dict.fromkeys(names) if names.count(name) > 1] if len(set(names)) < len(names) else []
+                   for name, count in Counter(names).items() if count > 1]
     trained = set(lists.get("train", ()))
     faults += [f"{name!r} stands in {paths['train']} and in {paths[kind]}; figures of what was trained on mean nothing"
                for kind in ("val", "test") for name in lists.get(kind, ()) if name in trained]
@@ -38,6 +44,19 @@ def read_given_lists(paths: dict[str, Path], known: Sequence[str]) -> Lists:
         title = "lists; names are paths below --wav-dir without ending"
         raise all_faults(DataError, title, faults[:_SHOWN_FAULTS] + rest)
     return lists
+
+
+def _why_no_file(path: Path) -> str:
+    return "is a folder, not a text file" if path.is_dir() else f"no such file{near_files(path)}"
+
+
+def _folder_of_all(lists: Lists, there: set[str]) -> str:
+    """The sub-folder where every name of the lists is a recording, while none is as it stands; else nothing."""
+    names = {name for own in lists.values() for name in own}
+    if not names or names & there:
+        return ""
+    folders = {name.rpartition("/")[0] for name in there} - {""}
+    return next((folder for folder in sorted(folders) if all(f"{folder}/{name}" in there for name in names)), "")
 
 
 def _near(name: str, known: Sequence[str], there: set[str], told: int) -> str:
@@ -70,6 +89,10 @@ def find_speakers(source: str, names: Sequence[str]) -> dict[str, str]:
         found = {name: re.match(r"([^_-]+)[_-]", name.rpartition("/")[2]) for name in names}
         speakers = {name: match[1] for name, match in found.items() if match}
         remedy = "names begin with the speaker and _ or -"
+    elif not Path(source).is_file():
+        near = did_you_mean(source, ("folder", "prefix")) or near_files(Path(source))
+        raise UsageError(f"--speakers-from {source} is neither folder nor prefix, nor a file of NAME<TAB>speaker "
+                         f"lines{near}")
     else:
         speakers = read_speakers(Path(source))
         remedy = f"add lines NAME<TAB>speaker to {source}"

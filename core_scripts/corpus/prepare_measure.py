@@ -30,7 +30,7 @@ class Measured:
     is_clipped: bool = False
     is_coarse: bool = False
     is_steady: bool = False  # hardly changes its level: noise, hum or a tone, no speech
-    digest: str = ""
+    digest: str = ""  # of the samples at 16 bits
     fault: str = ""
 
 
@@ -48,15 +48,17 @@ def measure(wave: np.ndarray, rate_hz: int) -> Measured:
     offset = float(wave.mean(dtype=np.float64))
     levels_db = _levels_db(wave - np.float32(offset), max(1, rate_hz // LEVELS_PER_SECOND))
     quiet, loud = np.percentile(levels_db, (10, 95))
+    is_steady = bool(len(levels_db) >= _STEADY_LEVELS and loud - quiet < _STEADY_DB)
+    codes = np.rint(wave * np.float32(INT16_SCALE)).clip(-INT16_SCALE, INT16_SCALE - 1).astype(np.int16)
     return Measured(
         samples=len(wave),
         level_db=round(float(10 * np.log10(np.mean(10 ** (levels_db / 10)))), 2),
         loudest_db=round(float(levels_db.max()), 2),
         offset=round(offset, 7),
         is_clipped=_longest_run(np.abs(wave) >= _FULL_SCALE) >= _CLIPPED_RUN,
-        is_coarse=_is_coarse(wave),
-        is_steady=bool(len(levels_db) >= _STEADY_LEVELS and loud - quiet < _STEADY_DB),
-        digest=hashlib.blake2b(np.ascontiguousarray(wave).tobytes(), digest_size=16).hexdigest(),
+        is_coarse=not is_steady and _is_coarse(codes),
+        is_steady=is_steady,
+        digest=hashlib.blake2b(codes, digest_size=16).hexdigest(),
     )
 
 
@@ -73,13 +75,12 @@ def _longest_run(flags: np.ndarray) -> int:
     return int((borders[1::2] - borders[::2]).max())
 
 
-def _is_coarse(wave: np.ndarray) -> bool:
+def _is_coarse(codes: np.ndarray) -> bool:
     """Whether 16-bit samples hold no more than eight bits."""
-    codes = np.clip(np.rint(wave * np.float32(INT16_SCALE)), -INT16_SCALE, INT16_SCALE - 1).astype(np.int64)
-    codes -= codes.min()  # an offset does not hide the steps
-    values = np.flatnonzero(np.bincount(codes))
+    shifted = codes - codes.min().astype(np.int32)  # an offset does not hide the steps
+    values = np.flatnonzero(np.bincount(shifted))
     span = int(values[-1]) + 1
     if len(values) < 3 or span < 2 * _COARSE_STEP:
         return False
-    repeats = min(len(wave), span) / len(values)
+    repeats = min(len(codes), span) / len(values)
     return bool(np.gcd.reduce(values) >= _COARSE_STEP or (len(values) <= _COARSE_STEP and repeats >= _COARSE_REPEATS))

@@ -21,7 +21,7 @@ from core_scripts.features.passport import PASSPORT_NAME, passport_of
 
 RECORD_NAME, REJECTS_NAME, SPEAKERS_NAME = "prepare.json", "rejected.tsv", "speakers.tsv"
 STATISTICS_NAME = "mel_mean_std.bin"
-FORMAT = "recital-prepare 1"  # count up when older folders cannot be gone on with
+FORMAT = "recital-prepare 2"  # count up when older folders cannot be gone on with
 
 
 class Place:
@@ -35,6 +35,9 @@ class Place:
                              f"for recordings, or overwrite them; name an --out apart")
         if out.exists() and not out.is_dir():
             raise UsageError(f"--out {out} is a file; name a folder")
+        there = next(folder for folder in (inner, *inner.parents) if folder.exists())
+        if not (there.is_dir() and os.access(there, os.W_OK)):
+            raise UsageError(f"--out {out} cannot be made: nothing can be written to {there}; name another one")
         self._record = self._read_record()
 
     def _read_record(self) -> dict[str, Any]:
@@ -42,6 +45,7 @@ class Place:
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
             is_ours = record["format"] == FORMAT and isinstance(record["files"], dict)
+            before = record["source"]
         except FileNotFoundError:
             others = [name for name in os.listdir(self.out) if name != REJECTS_NAME] if self.out.is_dir() else []
             if others:
@@ -53,6 +57,9 @@ class Place:
         if not is_ours:
             raise DataError(f"{path} is no record of this version of prepare; move {self.out} away, or name another "
                             f"--out")
+        if before != str(self.source):
+            raise DataError(f"{self.out} was prepared from {before}, not from {self.source}; nothing was touched, name "
+                            f"another --out, or take {self.out} away")
         return record
 
     def measured(self) -> dict[str, tuple[list, Measured]]:

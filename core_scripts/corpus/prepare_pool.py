@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from multiprocessing import connection
 from typing import Any
 
+from core_scripts import log
 from core_scripts.errors import EXIT_PREEMPTED, RecitalError
 
 _FILES_PER_PROCESS = 32  # with fewer, starting a process takes longer than it saves
@@ -43,8 +44,11 @@ def map_files(function: Callable[[Any], Any], jobs: Sequence[Any], workers: int)
 
 
 @contextmanager
-def stop_on_sigterm() -> Iterator[None]:
-    """SIGTERM ends the work inside as an error of ours, so that processes and half-written files are cleared away."""
+def tell_how_to_go_on() -> Iterator[None]:
+    """SIGTERM ends the work inside as an error of ours, so that processes and half-written files are cleared away.
+
+    After it and after Ctrl-C the user is told what to do.
+    """
     def stop(number: int, place: Any) -> None:
         error = RecitalError("stopped by SIGTERM; start the same command again, what is done is kept")
         error.exit_code = EXIT_PREEMPTED
@@ -56,6 +60,9 @@ def stop_on_sigterm() -> Iterator[None]:
     before = signal.signal(signal.SIGTERM, stop)
     try:
         yield
+    except KeyboardInterrupt:
+        log.note("start the same command again to go on; what is done is kept")
+        raise
     finally:
         signal.signal(signal.SIGTERM, before)
 

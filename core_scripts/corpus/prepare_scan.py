@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from core_scripts.data_io.audio_header import HIGHEST_RATE_HZ, PCM, AudioHeader, read_audio_header
+from core_scripts import log
+from core_scripts.data_io.audio_header import HIGHEST_RATE_HZ, PCM, AudioHeader, parse_flac_header, read_audio_header
 from core_scripts.data_io.file_io import AUDIO_EXTS
 from core_scripts.errors import DataError, near_files
 
 _PLAIN = struct.Struct("<4sI4s4sIHHIIHH4sI")  # the header that nearly every 16-bit file has: 44 bytes, then the samples
-_FLAC_BYTES = 26  # marker, block header, STREAMINFO up to its number of samples (RFC 9639, 8.2)
 
 
 @dataclass(frozen=True)
@@ -39,13 +39,17 @@ def find_recordings(folder: Path) -> list[Recording]:
 
     Raises: DataError if there is no such folder or nothing in it.
     """
+    if folder.is_file():
+        raise DataError(f"--wav-dir {folder} is a file; name the folder that holds it: --wav-dir {folder.parent}")
     if not folder.is_dir():
         raise DataError(f"--wav-dir {folder} is no folder{near_files(folder)}")
     found: dict[str, Recording] = {}
     clashes: list[Recording] = []
+    linked: list[str] = []  # folders, which may lead back up
     others = 0
     for place, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
+        linked += [str(Path(place, name)) for name in folders if os.path.islink(os.path.join(place, name))]
         for file in sorted(files):
             stem, ext = os.path.splitext(file)
             if file.startswith(".") or ext.lower() not in AUDIO_EXTS:
@@ -58,6 +62,9 @@ def find_recordings(folder: Path) -> list[Recording]:
                 clashes.append(replace(recording, name=str(path.relative_to(folder)), fault=clash))
             else:
                 found[recording.name] = recording
+    if linked:
+        log.warn(f"{len(linked)} linked folders are not looked into (the first is {linked[0]}); name what they lead to "
+                 f"with --wav-dir, or copy it")
     if not found:
         seen = f", {others} other files" if others else ""
         raise DataError(f"--wav-dir {folder} holds no .wav and no .flac file{seen}; name the folder of the recordings")
@@ -82,13 +89,15 @@ def look_at(recordings: Sequence[Recording]) -> list[Recording]:
 
 def _look(recording: Recording) -> Recording:
     try:
-        handle = os.open(recording.path, os.O_RDONLY)
+        handle = os.open(recording.path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe would wait for its writer
         try:
             status, beginning = os.fstat(handle), os.read(handle, _PLAIN.size)
         finally:
             os.close(handle)
         header = _quick_header(beginning, status.st_size) or read_audio_header(recording.path)
         return replace(recording, size=status.st_size, changed_ns=status.st_mtime_ns, header=header)
+    except BlockingIOError:
+        return replace(recording, fault="is a pipe, not a file")
     except OSError as fault:
         return replace(recording, fault=f"cannot be read: {fault.strerror}")
     except DataError as fault:
@@ -97,8 +106,8 @@ def _look(recording: Recording) -> Recording:
 
 def _quick_header(beginning: bytes, size: int) -> AudioHeader | None:
     """The header of a file of the plainest kind that contradicts nothing; None: it takes a closer look."""
-    if beginning[:5] == b"fLaC\0" or beginning[:5] == b"fLaC\x80":
-        return _flac_header(beginning) if len(beginning) >= _FLAC_BYTES else None
+    if beginning[:4] == b"fLaC":
+        return parse_flac_header(beginning)
     if len(beginning) < _PLAIN.size:
         return None
     riff, riff_size, kind, fmt, fmt_size, tag, channels, rate_hz, per_second, block, bits, data, claimed = \
@@ -107,9 +116,3 @@ def _quick_header(beginning: bytes, size: int) -> AudioHeader | None:
     agrees = (channels > 0 and block == 2 * channels and per_second == rate_hz * block and riff_size == size - 8
               and claimed == size - _PLAIN.size > 0 and claimed % block == 0 and 0 < rate_hz <= HIGHEST_RATE_HZ)
     return AudioHeader(claimed // block, channels, rate_hz, "<i2", _PLAIN.size) if is_plain and agrees else None
-
-
-def _flac_header(beginning: bytes) -> AudioHeader | None:
-    packed = int.from_bytes(beginning[18:26], "big")  # 20 bits rate, 3 channels - 1, 5 bits - 1, 36 samples
-    rate_hz, channels, samples = packed >> 44, (packed >> 41 & 7) + 1, packed & (1 << 36) - 1
-    return AudioHeader(samples, channels, rate_hz) if rate_hz and samples else None

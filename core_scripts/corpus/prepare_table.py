@@ -10,6 +10,7 @@ from core_scripts.corpus.prepare_scan import Recording
 
 _SILENT_DB = -65.0  # loudest 25 ms; the quietest speech that is known to be usable reaches -47
 _OFFSET = 3e-4  # ten steps of 16 bits
+_LARGE_OFFSET = 0.02  # of a recording; a good converter stays a hundred times below
 _QUIET_DB = -36.0  # of a speaker, all recordings together
 _QUIETER_DB = 10.0  # than the loudest speaker
 _SHOWN = 3
@@ -62,7 +63,8 @@ def _fault_of_samples(recording: Recording, measured: dict[str, Measured], first
     if found.fault:
         return "unreadable", found.fault
     if found.loudest_db < _SILENT_DB:
-        return "silent", f"never louder than {found.loudest_db:.0f} dB of full scale; there is nothing to learn from"
+        return "silent", (f"never louder than {found.loudest_db:.0f} dB of full scale; there is nothing to learn from, "
+                          f"unless speech is in it and you make it louder")
     other = first.setdefault((found.digest, recording.header.rate_hz), recording.name)
     if other != recording.name:
         return "duplicate", f"the same samples as {other}; in two lists they would falsify figures"
@@ -131,6 +133,11 @@ def warnings(measured: dict[str, Measured], speakers: dict[str, str]) -> list[st
     if shifted:
         shown = ", ".join(f"{speaker} {_offset(measured, groups[speaker]):+.5f}" for speaker in shifted[:_SHOWN])
         told.append(f"constant offset of the waveform ({shown}): it stays as recorded")
+    apart = [name for name, found in measured.items() if abs(found.offset) > _LARGE_OFFSET]
+    if apart:
+        most = max(apart, key=lambda name: abs(measured[name].offset))
+        told.append(f"{len(apart)} of {len(measured)} recordings have a large constant offset ({_some(apart)}; {most} "
+                    f"has {measured[most].offset:+.3f}): take it away first, figures of quality would suffer")
     return told
 
 

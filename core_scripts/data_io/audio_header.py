@@ -5,6 +5,7 @@ each of them is a DataError. Layout: Microsoft/IBM, Multimedia Programming Inter
 """
 import functools
 import os
+import stat
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from core_scripts.errors import DataError
 PCM, FLOAT, EXTENSIBLE = 1, 3, 0xFFFE
 UNKNOWN_SIZE = 0xFFFFFFFF  # what a program writes that streams and does not know the length yet
 HIGHEST_RATE_HZ = 1_000_000
+FLAC_BYTES = 26  # marker, block header, STREAMINFO up to its number of samples (RFC 9639, 8.2)
 _DTYPES = {(PCM, 16): "<i2", (PCM, 24): "u1", (PCM, 32): "<i4", (FLOAT, 32): "<f4", (FLOAT, 64): "<f8"}
 _BEGINNINGS = {
     b"fLaC": "a FLAC file", b"ID3": "an MP3 file", b"OggS": "an Ogg file", b"RIFX": "a big-endian RIFF file",
@@ -53,11 +55,19 @@ def read_audio_header(path: Path) -> AudioHeader:
 def open_data(path: Path) -> BinaryIO:
     """The file opened for reading. Raises: DataError in words for all that can be wrong before the first byte."""
     try:
-        return open(path, "rb")
+        file = open(path, "rb", opener=_open_without_waiting)
     except IsADirectoryError:
         raise DataError(f"{path} is a directory, not a file") from None
     except OSError as fault:
         raise DataError(f"{path} cannot be read: {fault.strerror}") from None
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise DataError(f"{path} is a pipe or a device, not a file")
+    return file
+
+
+def _open_without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)  # a pipe would wait for its writer, for ever
 
 
 def read_wave_header(file: BinaryIO, path: Path) -> AudioHeader:
@@ -68,8 +78,6 @@ def read_wave_header(file: BinaryIO, path: Path) -> AudioHeader:
         raise DataError(f"{path} is an empty file")
     if beginning[:4] != b"RIFF" or beginning[8:] != b"WAVE":
         raise DataError(f"{path} is no WAVE file: it looks like {_looks_like(beginning)}; convert it")
-    if struct.unpack("<I", beginning[4:8])[0] == 0:
-        warn_once(f"{path}: the RIFF size is 0; the data chunk is taken as it is")
     layout = None
     position = 12
     while position + 8 <= size:
@@ -83,9 +91,18 @@ def read_wave_header(file: BinaryIO, path: Path) -> AudioHeader:
         if kind == b"data":
             if layout is None:
                 raise DataError(f"{path}: damaged header: no fmt chunk before the data")
-            return _measure_data(file, path, layout, position + 8, length)
+            header = _measure_data(file, path, layout, position + 8, length)
+            _warn_of_riff_size(struct.unpack("<I", beginning[4:8])[0], size, path)
+            return header
         position += 8 + length + length % 2
     raise DataError(f"{path}: damaged header: the file ends after {size} bytes without a data chunk")
+
+
+def _warn_of_riff_size(claimed: int, size: int, path: Path) -> None:
+    """Programs that stream and never come back to the header leave it wrong; the data chunk decides what is read."""
+    if claimed != UNKNOWN_SIZE and abs(claimed + 8 - size) > 1:  # a padding byte is counted by some writers only
+        warn_once(f"{path}: the RIFF size is {claimed}, but {size - 8} bytes follow; the data chunk fits the file and "
+                  f"is read as it is")
 
 
 def _looks_like(beginning: bytes) -> str:
@@ -147,9 +164,20 @@ def _only_chunks_follow(file: BinaryIO, position: int, padding: int) -> bool:
     return True
 
 
+def parse_flac_header(beginning: bytes) -> AudioHeader | None:
+    """What STREAMINFO says, from the first FLAC_BYTES of a file; None if it is not there or leaves something open."""
+    if len(beginning) < FLAC_BYTES or beginning[:4] != b"fLaC" or beginning[4] & 0x7F:
+        return None
+    packed = int.from_bytes(beginning[18:26], "big")  # 20 bits rate, 3 channels - 1, 5 bits - 1, 36 samples
+    rate_hz, channels, samples = packed >> 44, (packed >> 41 & 7) + 1, packed & (1 << 36) - 1
+    return AudioHeader(samples, channels, rate_hz) if rate_hz and samples else None
+
+
 def _read_flac_header(path: Path) -> AudioHeader:
     with open_data(path) as file:
-        beginning = file.read(12)
+        beginning = file.read(FLAC_BYTES)
+    if header := parse_flac_header(beginning):
+        return header
     if not beginning.startswith(b"fLaC"):
         what = f"looks like {_looks_like(beginning)}; convert it" if beginning else "is an empty file"
         raise DataError(f"{path} {what}" if not beginning else f"{path} is no FLAC file: it {what}")

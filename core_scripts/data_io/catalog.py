@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core_scripts import log
+from core_scripts.config_parse.corpus_lists import whole_frames
 from core_scripts.config_parse.data_config import CorpusSpec, DataOptions
 from core_scripts.data_io.file_io import write_atomically
 from core_scripts.data_io.segment import CutRule, agree_on_length, common_grain
 from core_scripts.data_io.seq_info import SeqInfo
 from core_scripts.data_io.stream_reader import StreamReader
-from core_scripts.errors import ConfigError, DataError, RecitalError, all_faults, near_files
+from core_scripts.errors import DataError, RecitalError, all_faults, near_files
 
 _SHOWN_FAULTS = 20
 _SHOWN_NEIGHBOURS = 5  # looking for similar names is slow in large folders
@@ -63,7 +64,7 @@ def read_names(corpus: CorpusSpec, readers: Sequence[StreamReader]) -> list[str]
     faults += [f"{name!r} is not UTF-8; rename the file"
                for name in counts if any("\ud800" <= letter <= "\udfff" for letter in name)]
     if faults:
-        raise _told_together(f"names in {where}", faults)
+        raise told_together(f"names in {where}", faults)
     return names
 
 
@@ -102,11 +103,12 @@ def _scan(
                 near = _near_name(reader, name) if len(faults) < _SHOWN_NEIGHBOURS else ""
                 faults[f"{fault}{near}"] = None
     if faults:
-        raise _told_together(f"files of {corpus.name}", list(faults))
+        raise told_together(f"files of {corpus.name}", list(faults))
     return found
 
 
-def _told_together(title: str, faults: list[str]) -> RecitalError:
+def told_together(title: str, faults: list[str]) -> RecitalError:
+    """A DataError with the first of these faults, and how many more there are."""
     rest = len(faults) - _SHOWN_FAULTS
     return all_faults(DataError, title, faults[:_SHOWN_FAULTS] + ([f"and {rest} more"] if rest > 0 else []))
 
@@ -155,7 +157,7 @@ def _agreed_lengths(
             lengths[name] = length
     if faults and not options.ignore_invalid_length:
         remedy = "correct features or resolutions, or leave these utterances out with --ignore-length-invalid-data"
-        raise _told_together(f"lengths in {corpus.name} do not fit; {remedy}", faults)
+        raise told_together(f"lengths in {corpus.name} do not fit; {remedy}", faults)
     for fault in faults:
         log.warn(f"left out of {corpus.name}: {fault}")
     return lengths
@@ -164,10 +166,7 @@ def _agreed_lengths(
 def _cut_rule(corpus: CorpusSpec, options: DataOptions) -> CutRule:
     """Raises: ConfigError if items would be shorter than a frame."""
     grain = common_grain([stream.resolution for stream in (*corpus.inputs, *corpus.outputs)])
-    truncate = options.truncate - options.truncate % grain if options.truncate else None
-    if truncate == 0:
-        raise ConfigError(f"truncate_seq={options.truncate} is shorter than one frame of {grain} samples; "
-                          f"take a multiple of {grain}")
+    truncate = whole_frames(options.truncate, corpus)
     if options.random_offset and truncate is None:
         log.warn(f"random_offset has no effect on {corpus.name}: it is about cuts, and without truncate_seq there are "
                  "none")

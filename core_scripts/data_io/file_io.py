@@ -7,7 +7,6 @@ import functools
 import io
 import os
 import wave
-from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -22,6 +21,7 @@ from core_scripts.errors import DataError
 AUDIO_EXTS = (".wav", ".flac")
 _FLOAT_BYTES = 4
 _USUAL_DIMS = (1, 3, 13, 24, 25, 39, 40, 60, 64, 80, 100, 128, 256, 257, 513, 768, 1024)
+_BLOCK_FRAMES = 2**21  # of FLAC, decoded at once: two minutes at 16 kHz
 _KNOWN_FILES = 2**15  # whose headers are remembered as long as the file does not change
 _PEAK_LIMIT = 2.0  # float waveforms may overshoot 1 a little; beyond this they are at another scale
 _INTEGER_SCALES = {"<i2": 2.0**15, "<i4": 2.0**31, "u1": 2.0**31}
@@ -90,13 +90,15 @@ class FrameFile:
         if kind == ".wav":
             header = _audio_header(self.path, self._mark)
             inside, is_integer = _read_wav(self._file, header, first, last), header.dtype in _INTEGER_SCALES
-        elif kind in _READERS:
-            inside = _READERS[kind](self.path, self.dim, first, last)
+        elif kind == ".flac":
+            inside = _read_flac(self._file, self.path, first, last)
+        elif kind == ".npy":
+            inside = np.array(_open_npy(self.path, self.dim)[first:last], dtype=np.float32)
         else:
             inside = _read_raw(self._file, self.dim, first, last)
         if len(inside) != last - first:
-            raise DataError(f"{self.path} gave {len(inside)} of the {last - first} frames from {first} on; "
-                            "it was cut meanwhile")
+            raise DataError(f"{self.path} is cut: {first + len(inside)} of its {self.total} frames are there; fetch or "
+                            f"make it again")
         if not is_integer:  # integers cannot be out of range
             _check_values(inside, self.path, first)
         return inside
@@ -139,13 +141,19 @@ def _read_wav(file: BinaryIO, header: AudioHeader, first: int, last: int) -> np.
     return frames
 
 
-def _read_flac(path: Path, dim: int, first: int, last: int) -> np.ndarray:
+def _read_flac(opened: BinaryIO, path: Path, first: int, last: int) -> np.ndarray:
+    """Fewer frames than asked for if the header promised too much; no more memory than there are."""
+    blocks = []
     try:
-        with soundfile.SoundFile(str(path)) as file:
+        os.lseek(opened.fileno(), 0, os.SEEK_SET)  # libsndfile begins where the last reader stopped
+        with soundfile.SoundFile(opened.fileno(), closefd=False) as file:
             file.seek(first)
-            return file.read(last - first, dtype="float32", always_2d=True)
+            while first < last:
+                blocks.append(file.read(min(last - first, _BLOCK_FRAMES), dtype="float32", always_2d=True))
+                first = first + len(blocks[-1]) if len(blocks[-1]) == min(last - first, _BLOCK_FRAMES) else last
     except soundfile.LibsndfileError as fault:
         raise DataError(f"{path}: damaged FLAC file: {fault.error_string}") from None
+    return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
 
 
 def _open_npy(path: Path, dim: int) -> np.ndarray:
@@ -164,10 +172,6 @@ def _open_npy(path: Path, dim: int) -> np.ndarray:
     if not len(array):
         raise DataError(f"{path} holds no frames; take it off the list")
     return array
-
-
-def _read_npy(path: Path, dim: int, first: int, last: int) -> np.ndarray:
-    return np.array(_open_npy(path, dim)[first:last], dtype=np.float32)
 
 
 def _raw_frames(size: int, path: Path, dim: int) -> int:
@@ -198,22 +202,24 @@ def _check_values(frames: np.ndarray, path: Path, first: int) -> None:
     raise DataError(f"{path}: {kind} {first + bad} is {what} the file or take it off the list")
 
 
-_READERS: dict[str, Callable[[Path, int, int, int], np.ndarray]] = {".flac": _read_flac, ".npy": _read_npy}
-
-
 def write_atomically(path: Path, content: bytes) -> None:
     """The file with all of `content`, or what was there before. Raises: DataError if it cannot be written."""
     temporary = path.with_name(f".{os.getpid()}-{abs(hash(path.name)):x}.tmp")  # short: names may have 255 bytes
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
+        try:
+            file = temporary.open("wb")
+        except FileNotFoundError:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = temporary.open("wb")
+        with file:
             file.write(content)
         os.replace(temporary, path)
-    except OSError as fault:
-        raise DataError(f"{path} cannot be written: {fault.strerror}") from None
-    finally:
-        with contextlib.suppress(OSError):  # gone already when all went well
+    except BaseException as fault:
+        with contextlib.suppress(OSError):
             temporary.unlink()
+        if isinstance(fault, OSError):
+            raise DataError(f"{path} cannot be written: {fault.strerror}") from None
+        raise
 
 
 def write_frames(path: Path, frames: np.ndarray, rate_hz: int | None = None) -> None:
@@ -242,11 +248,12 @@ def write_frames(path: Path, frames: np.ndarray, rate_hz: int | None = None) -> 
 def _encode_audio(path: Path, frames: np.ndarray, rate_hz: int | None) -> bytes:
     if rate_hz is None:
         raise DataError(f"{path} cannot be written: wav_samp_rate is None; set it in the configuration")
-    samples = np.rint(frames.astype(np.float64).reshape(len(frames), -1) * INT16_SCALE)
-    clipped = int(np.count_nonzero((samples > INT16_SCALE) | (samples < -INT16_SCALE)))
-    if clipped:
+    wide = frames.reshape(len(frames), -1).astype(np.promote_types(frames.dtype, np.float32), copy=False)
+    samples = np.rint(wide * wide.dtype.type(INT16_SCALE))  # a power of two: exact in float32 too
+    if samples.max(initial=0) > INT16_SCALE or samples.min(initial=0) < -INT16_SCALE:
+        clipped = int(np.count_nonzero(np.abs(samples) > INT16_SCALE))
         log.warn(f"{path}: {clipped} of {samples.size} samples are outside [-1, 1] and were clipped")
-    pcm = np.clip(samples, -INT16_SCALE, INT16_SCALE - 1).astype("<i2")
+    pcm = np.clip(samples, -INT16_SCALE, INT16_SCALE - 1, out=samples).astype("<i2")
     buffer = io.BytesIO()
     if path.suffix.lower() == ".flac":
         soundfile.write(buffer, pcm, rate_hz, format="FLAC", subtype="PCM_16")

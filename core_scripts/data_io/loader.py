@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,9 @@ from core_scripts.errors import ConfigError, DataError, RecitalError
 
 if TYPE_CHECKING:
     from core_scripts.data_io.default_data_io import NIIDataSet
+
+
+_WORKER_PATIENCE_SECONDS = 300.0  # for a batch; DataLoader alone would wait for ever
 
 
 class BatchLoader:
@@ -45,17 +49,23 @@ class BatchLoader:
             num_workers=workers,
             collate_fn=customize_collate,
             pin_memory=self.options.pin_memory and torch.cuda.is_available(),
+            timeout=_WORKER_PATIENCE_SECONDS if workers else 0,
             worker_init_fn=_leave_signals_to_main,
             multiprocessing_context=_process_start() if workers else None,
             generator=torch.Generator().manual_seed(self.sampler.position.seed & (2**63 - 1)),
         )
-        batches = iter(loader)
+        with _signals_held():  # workers are born with them blocked; there is no moment at which one would end them
+            batches = iter(loader)
         try:
             for batch in batches:
                 if isinstance(batch, ItemFault):
                     raise batch.error
                 yield batch
         except RuntimeError as fault:
+            if "DataLoader timed out" in str(fault):
+                raise RecitalError(f"no data for {_WORKER_PATIENCE_SECONDS:.0f} s: a data loading process hangs, the "
+                                   "disk or network may be gone; the run goes on from its last state when it is "
+                                   "started again") from None
             if "DataLoader worker" not in str(fault):
                 raise
             raise DataError(f"a data loading process ended ({fault}); memory may be short: take fewer "
@@ -78,11 +88,24 @@ class _Guarded(Dataset):
             return ItemFault(fault)
 
 
+@contextmanager
+def _signals_held() -> Iterator[None]:
+    """Signals that ask to stop wait until afterwards, here; processes forked inside keep them blocked."""
+    if sys.platform != "linux":
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGUSR1})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _leave_signals_to_main(worker: int) -> None:
     """A terminal or a scheduler signals all processes, but only the main one knows when to stop."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGUSR1):
+        signal.signal(number, signal.SIG_IGN)
     if sys.platform == "linux":  # elsewhere a sender cannot be told
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
         threading.Thread(target=_obey, args=(os.getppid(),), daemon=True).start()
 
 

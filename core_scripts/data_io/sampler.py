@@ -5,9 +5,9 @@ import numpy as np
 
 from core_scripts.config_parse.data_config import LoaderOptions
 from core_scripts.constants import STREAM_ORDER
-from core_scripts.data_io.permutation import FeistelOrder, epoch_order
 from core_scripts.data_io.position import DataPosition
 from core_scripts.errors import ConfigError
+from core_scripts.permutation import FeistelOrder, epoch_order
 from core_scripts.streams import words
 
 BLOCK_SHUFFLE = "block_shuffle_by_length"

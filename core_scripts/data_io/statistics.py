@@ -10,7 +10,7 @@ import numpy as np
 from core_scripts import log
 from core_scripts.config_parse.data_config import DataOptions
 from core_scripts.constants import FLOAT_DTYPE, STD_FLOOR
-from core_scripts.data_io.catalog import Catalog
+from core_scripts.data_io.catalog import Catalog, told_together
 from core_scripts.data_io.file_io import write_atomically
 from core_scripts.data_io.stream_reader import StreamReader
 from core_scripts.errors import DataError
@@ -34,9 +34,15 @@ class Moments:
     def of(cls, frames: np.ndarray, used: np.ndarray) -> "Moments":
         """Of the values (N, D) where `used` (N, D) is true."""
         count = used.sum(axis=0).astype(np.float64)
-        values = np.where(used, frames.astype(np.float64), 0.0)
+        values = frames.astype(np.float64)
+        unused = None if used.all() else ~used
+        if unused is not None:
+            values[unused] = 0.0
         mean = values.sum(axis=0) / np.maximum(count, 1)
-        return cls(count, mean, (np.where(used, values - mean, 0.0) ** 2).sum(axis=0))
+        values -= mean
+        if unused is not None:
+            values[unused] = 0.0
+        return cls(count, mean, np.square(values, out=values).sum(axis=0))
 
     def merge(self, other: "Moments") -> "Moments":
         """Of both sets together (Chan, Golub, LeVeque 1979, eq. 2.1)."""
@@ -110,14 +116,22 @@ def _measure_side(readers: Sequence[StreamReader], catalog: Catalog) -> Moments:
 
 
 def _measure(reader: StreamReader, catalog: Catalog) -> Moments:
-    """Of one stream over all utterances that have an item; only voiced frames of an .f0 stream."""
-    moments = Moments.empty(reader.spec.dim)
+    """Of one stream over all utterances that have an item; only voiced frames of an .f0 stream.
+
+    Raises: DataError with all files that hold what is no number, or cannot be read.
+    """
+    moments, faults = Moments.empty(reader.spec.dim), []
     if not reader.spec.normalise or reader.spec.directory is None:
         return moments
     for name in dict.fromkeys(item.seq_name for item in catalog.items):
-        for frames in reader.walk(name, catalog.lengths[name]):
-            used = frames > 0 if reader.voiced_only else np.ones(frames.shape, dtype=bool)
-            moments = moments.merge(Moments.of(frames, used))
+        try:
+            for frames in reader.walk(name, catalog.lengths[name]):
+                used = frames > 0 if reader.voiced_only else np.ones(frames.shape, dtype=bool)
+                moments = moments.merge(Moments.of(frames, used))
+        except DataError as fault:
+            faults.append(str(fault))
+    if faults:
+        raise told_together(f"contents of {reader.spec.ext} files", faults)
     return moments
 
 

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from core_scripts.data_io.collate import Batch
+from core_scripts.evaluation.unit_model import UnitModel
 from core_scripts.nn_manager.nn_manager_tools import move_batch
-from core_scripts.nn_manager.unit_model import UnitModel
 
 
 @dataclass(frozen=True)

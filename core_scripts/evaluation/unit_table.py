@@ -10,6 +10,7 @@ import torch
 from core_scripts.data_io.seq_info import parse_info
 from core_scripts.errors import DataError
 from core_scripts.evaluation.latent_audit import audit_latents
+from core_scripts.evaluation.unit_model import UnitModel
 from core_scripts.evaluation.units import (
     bits_per_second,
     cluster_frames,
@@ -21,7 +22,6 @@ from core_scripts.evaluation.units import (
     used_share,
 )
 from core_scripts.nn_manager.nn_manager_tools import move_batch
-from core_scripts.nn_manager.unit_model import UnitModel
 
 Pair = Sequence[Sequence[np.ndarray]]  # of the training and of the test list: one array per item
 

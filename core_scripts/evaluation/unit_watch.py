@@ -12,11 +12,11 @@ from core_scripts.data_io.collate import Batch
 from core_scripts.errors import RecitalError
 from core_scripts.evaluation.condition_watch import HELD_BATCHES, few_of_each
 from core_scripts.evaluation.latent_audit import audit_latents
+from core_scripts.evaluation.unit_model import Tokens, UnitModel
 from core_scripts.evaluation.units import bits_per_second, energy_r2, perplexity, used_share
 from core_scripts.nn_manager.nn_manager_tools import Losses, move_batch
 from core_scripts.nn_manager.observing import RunObserver
 from core_scripts.nn_manager.training_run import TrainingRun
-from core_scripts.nn_manager.unit_model import Tokens, UnitModel
 
 _COLLAPSE_STEP, _LISTENING_STEP = 200, 300  # when each rule is asked for the first time
 _LEAST_PERPLEXITY, _LEAST_GAP_BITS, _LEAST_ENERGY_R2 = 8.0, 0.05, 0.6

@@ -114,11 +114,9 @@ class ModelBase(nn.Module):
 
     def predict_codes(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor] | None:
         """Teacher-forced logits (B, T, levels) and the codes (B, T) that came; None: it predicts no codes."""
-        return None
 
     def score(self, train_data: Any, test_data: Any, device: torch.device) -> Any:
         """What the verb evaluate tells instead of bits per sample: a record that prints itself; None: those bits."""
-        return None
 
     @staticmethod
     def describe_geometry(prj_conf: Any) -> dict[str, Any]:

@@ -9,7 +9,8 @@ import torch
 
 from core_scripts import fault, log
 from core_scripts.checkpoint.fitting import load_weights
-from core_scripts.checkpoint.store import write_checkpoint
+from core_scripts.checkpoint.saver import Saver
+from core_scripts.checkpoint.store import verify_loaded, write_weights
 from core_scripts.checkpoint.train_state import weights_of
 from core_scripts.config_parse.run_options import CallOptions, InferOptions, SaveOptions, TrainOptions
 from core_scripts.data_io.collate import Batch
@@ -19,12 +20,7 @@ from core_scripts.nn_manager.averaging import start_average
 from core_scripts.nn_manager.generating import choose_batches, generate, write_outputs
 from core_scripts.nn_manager.grouping import Group, group_of, is_due
 from core_scripts.nn_manager.model_base import adapt_loss, adapt_model
-from core_scripts.nn_manager.nn_manager_tools import (
-    Losses,
-    TimedItems,
-    move_batch,
-    require_names,
-)
+from core_scripts.nn_manager.nn_manager_tools import Losses, TimedItems, move_batch, require_names
 from core_scripts.nn_manager.observing import Observers
 from core_scripts.nn_manager.steps import train_step, validation_step
 from core_scripts.nn_manager.stopping import StopRequest
@@ -35,6 +31,7 @@ from core_scripts.nn_manager.training_run import (
     save_epoch,
     save_within_epoch,
     take_up,
+    tidy_up,
     write_metrics,
 )
 from core_scripts.op_manager.op_process_monitor import Monitor, format_row, table_header
@@ -81,6 +78,7 @@ def start_run(args: Any, players: tuple[Player, ...], device: torch.device, data
         save=SaveOptions.from_args(args),
         train_log=Monitor(),
         val_log=Monitor(),
+        saver=Saver(60 * options.save_minutes),
         position=DataPosition(seed=options.seed, fingerprint=data.full_fingerprint()),
         clock=RunClock(options.minutes),
         observers=Observers(options.observers),
@@ -91,6 +89,7 @@ def train_epochs(
     run: TrainingRun, train_data: Any, val_data: Any, step: StepFunction, val_step: StepFunction
 ) -> None:
     """The epochs: one pass over the training data, one over the validation data, save, stop or go on."""
+    tidy_up(run)
     data_sets = [train_data] + ([val_data] if val_data is not None else [])
     for data in data_sets:
         data.print_info()
@@ -99,6 +98,8 @@ def train_epochs(
     best_log = run.val_log if val_data is not None else None
     stopped_early = run.position.samples == 0 and run.stops_early(best_log)
     run.clock.start(run.seconds_before, count_batches(val_data, run.options.val_batches) if val_data is not None else 0)
+    if stopped_early or not run.goes_on():
+        log.say("Nothing is left to train: this run has come to its end; give more --epochs or --minutes, or --fresh")
     with StopRequest() as stop, run.observers.watch(run, train_data, val_data):
         while run.goes_on() and not stopped_early:
             epoch = run.position.epoch
@@ -120,11 +121,17 @@ def train_epochs(
             run.clock.note_ending(time.monotonic() - ending)
             run.observers.after_epoch(run)
             stopped_early = run.stops_early(best_log)
-            leave_if_asked(run, stop, saved=True)
+            leave_if_asked(run, stop, saved=not run.save.not_save_each_epoch)
+        if run.save.not_save_each_epoch and run.save.keeps_last:
+            save_within_epoch(run)  # so that the next start knows that this run is over
+        run.saver.require_saved()
     fault.reach("finished")
     log.say(f"Training finished{' by early stopping' if stopped_early else ''}")
     for path in filter(Path.is_file, map(run.trained_path, run.players)):
         log.say(f"Model is saved to {path}")
+    if best_log is not None and best_log.epochs and best_log.best_epoch < 0:
+        log.warn("no epoch had a finite validation loss, so none was kept as the trained model; lower --lr, or look at "
+                 "the validation files")
 
 
 def f_run_one_epoch(run: TrainingRun, data: Any, monitor: Monitor, step: StepFunction, stop: StopRequest) -> bool:
@@ -159,7 +166,7 @@ def f_run_one_epoch(run: TrainingRun, data: Any, monitor: Monitor, step: StepFun
             if training and group.complete:
                 fault.reach("stepped")
                 run.observers.after_step(run, losses)
-                if is_due(number, group.size, options.save_every):
+                if is_due(number, group.size, options.save_every) or run.saver.is_time(started):
                     save_within_epoch(run)
             if stop.exit_code is not None and group.complete:
                 return number + 1 == total
@@ -228,6 +235,7 @@ def leave_if_asked(run: TrainingRun, stop: StopRequest, *, saved: bool = False) 
         return
     if not saved:
         save_within_epoch(run)
+    run.saver.require_saved()
     log.note(f"stopped at epoch {run.position.epoch}, step {run.step}; start again to go on")
     raise SystemExit(stop.exit_code)
 
@@ -238,10 +246,11 @@ def f_inference_wrapper(args, pt_model, device, test_dataset_wrapper, checkpoint
     Raises: CheckpointError if the weights do not fit; DataError if the output cannot be written.
     """
     hooks = adapt_model(pt_model)
-    options, call = InferOptions.from_args(args), CallOptions.from_args(args)
+    options, call, save = InferOptions.from_args(args), CallOptions.from_args(args), SaveOptions.from_args(args)
     if hooks.takes_batch and options.segment_length > 0:
         raise ConfigError("--trunc-input-length-for-inference is for models of one pass, this one generates whole "
                           "files; leave it out")
+    verify_loaded(checkpoint, save.loaded_path or save.trained_path)
     load_weights(pt_model.to(device, dtype=torch.float32), weights_of(checkpoint), "the checkpoint")
     test_dataset_wrapper.print_info()
     require_names(options.names, test_dataset_wrapper.get_seq_name_list())
@@ -265,6 +274,7 @@ def f_inference_wrapper(args, pt_model, device, test_dataset_wrapper, checkpoint
 def f_convert_epoch_to_trained(args, pt_model, device, checkpoint) -> None:
     """Write the weights of a full checkpoint as the trained model."""
     save = SaveOptions.from_args(args)
+    verify_loaded(checkpoint, save.loaded_path)
     load_weights(pt_model, weights_of(checkpoint), "the checkpoint")
-    write_checkpoint(save.trained_path, pt_model.state_dict())
+    write_weights(save.trained_path, pt_model.state_dict())
     log.say(f"Model is saved to {save.trained_path}")

@@ -1,4 +1,5 @@
 """GAN training: another step over the same epochs. Inference is the ordinary one, on the generator."""
+import copy
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from typing import Any
 import torch
 
 from core_scripts import log
+from core_scripts.checkpoint.train_state import require_same_step
 from core_scripts.constants import STREAM_MODEL, STREAM_VALIDATION
 from core_scripts.data_io.collate import Batch
 from core_scripts.errors import ConfigError, NonFiniteLossError
@@ -47,6 +49,7 @@ def f_train_wrapper_GAN(
         raise ConfigError("--size-accumulate-grad is for one model with one loss; GAN training has no use for it")
     if run.options.amp != "none" or run.options.polyak:
         raise ConfigError("--amp and --polyak are for one model with one loss; leave them out of GAN training")
+    require_same_step((checkpoint_G, checkpoint_D))
     take_up(run, generator, checkpoint_G)
     take_up(run, discriminator, checkpoint_D, history=False)
     prepare_new_run(run, train_dataset_wrapper)
@@ -67,7 +70,7 @@ def f_train_wrapper_GAN(
 def gan_step(run: TrainingRun, losses: GANLosses, batch: Batch) -> Losses:
     """One generation, one update of the discriminator on it, one of the generator; then the data position moves on.
 
-    Raises: NonFiniteLossError before the player concerned is changed; nothing is saved after it.
+    Raises: NonFiniteLossError; both players are then as they were.
     """
     seed_model_randomness(run.options.seed, STREAM_MODEL, run.step, 0)
     for player in run.players:
@@ -76,12 +79,17 @@ def gan_step(run: TrainingRun, losses: GANLosses, batch: Batch) -> Losses:
     natural, condition = batch.targets, batch.inputs
     generated = call_model(generator.hooks.module, batch, generator.hooks, run.call)
 
-    loss_d = losses.discriminator(natural, generated.detach(), condition)
-    _update(discriminator, loss_d, batch)
-    loss_g = losses.generator(natural, generated, condition)
-    if losses.auxiliary is not None:
-        loss_g = loss_g + losses.auxiliary(natural, generated, condition)
-    _update(generator, loss_g, batch)
+    before = _state_of(discriminator)
+    try:
+        loss_d = losses.discriminator(natural, generated.detach(), condition)
+        _update(discriminator, loss_d, batch)
+        loss_g = losses.generator(natural, generated, condition)
+        if losses.auxiliary is not None:
+            loss_g = loss_g + losses.auxiliary(natural, generated, condition)
+        _update(generator, loss_g, batch)
+    except NonFiniteLossError:
+        _put_back(discriminator, before)
+        raise
     run.position, run.step = run.position.advance(len(batch.index)), run.step + 1
     return _both(loss_g, loss_d)
 
@@ -129,11 +137,21 @@ def _update(player: Player, loss: torch.Tensor, batch: Batch) -> None:
     player.optimizer.optimizer.step()
 
 
+def _state_of(player: Player) -> tuple[dict, dict]:
+    """A copy of all that an update changes."""
+    return copy.deepcopy((player.hooks.module.state_dict(), player.optimizer.optimizer.state_dict()))
+
+
+def _put_back(player: Player, state: tuple[dict, dict]) -> None:
+    player.hooks.module.load_state_dict(state[0])
+    player.optimizer.optimizer.load_state_dict(state[1])
+
+
 def _require_finite(what: str, value: float, batch: Batch) -> None:
-    """Raises: NonFiniteLossError. The other player may have moved on already, so the game ends at once."""
+    """Raises: NonFiniteLossError, which ends the game."""
     if not math.isfinite(value):
-        raise NonFiniteLossError(f"{describe_fault(what, value, batch)}; the run ends, the last saved state is from "
-                                 "before. Lower --lr, set --grad-clip-norm, or look at these files")
+        raise NonFiniteLossError(f"{describe_fault(what, value, batch)}; nothing was updated with it. Lower --lr, "
+                                 "set --grad-clip-norm, or look at these files")
 
 
 def _both(loss_g: torch.Tensor, loss_d: torch.Tensor) -> Losses:

@@ -25,23 +25,25 @@ def train_step(run: TrainingRun, batch: Batch, group: Group) -> Losses:
     """Forward, loss, backward; with the last minibatch of a group also clip, update, and advance the data position.
 
     Weights and position change here and nowhere else, so no checkpoint can fall between them. A group whose loss or
-    gradient is not finite leaves the weights as they are; like every other it is a function of the position.
+    gradient is not finite leaves weights and buffers as they were; like every other it is a function of the position.
     Raises: NonFiniteLossError at the third such group in a row.
     """
     (player,) = run.players
+    if run.pending == 0:
+        run.buffers = [buffer.clone() for buffer in player.hooks.module.buffers()]
     seed_model_randomness(run.options.seed, STREAM_MODEL, run.step, run.pending)
     player.hooks.schedule(run.step)
     losses = compute_losses(run, player, batch)
     if not losses.is_finite:
-        run.fault = describe_fault("loss", losses.total, batch)
+        run.not_finite = describe_fault("loss", losses.total, batch)
     elif losses.total.requires_grad:
         (losses.total / group.size).backward()
     run.pending += len(batch.index)
     if group.complete:
         run.gradient_norm = clip_gradients(player)
-        if not run.fault and not math.isfinite(run.gradient_norm):
-            run.fault = describe_fault("norm of the gradient", run.gradient_norm, batch)
-        if run.fault:
+        if not run.not_finite and not math.isfinite(run.gradient_norm):
+            run.not_finite = describe_fault("norm of the gradient", run.gradient_norm, batch)
+        if run.not_finite:
             leave_out_step(run)
         else:
             player.optimizer.optimizer.step()
@@ -54,8 +56,14 @@ def train_step(run: TrainingRun, batch: Batch, group: Group) -> Losses:
 
 
 def leave_out_step(run: TrainingRun) -> None:
-    """Count the step whose loss or gradient is not finite, and say so. Raises: NonFiniteLossError at the third."""
-    fault, run.fault = run.fault, ""
+    """Put back what the forward pass has changed (running statistics, codebooks), count the step, and say so.
+
+    Raises: NonFiniteLossError at the third in a row.
+    """
+    with torch.no_grad():
+        for buffer, value in zip(run.players[0].hooks.module.buffers(), run.buffers, strict=True):
+            buffer.copy_(value)
+    fault, run.not_finite = run.not_finite, ""
     run.bad_steps += 1
     if run.bad_steps == MAX_BAD_STEPS:
         raise NonFiniteLossError(f"{fault}, in step {run.step}, number {MAX_BAD_STEPS} in a row; nothing was updated "

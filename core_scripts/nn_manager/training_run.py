@@ -1,5 +1,6 @@
 """A training run: its models, where it stands, and how that is saved and taken up again."""
 import csv
+import io
 import math
 import platform
 from collections.abc import Callable
@@ -10,13 +11,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from core_scripts import log
+from core_scripts import fault, log
+from core_scripts.checkpoint.files import remove_leftovers, write_file
 from core_scripts.checkpoint.fitting import load_matching_weights, load_optimizer, load_weights
-from core_scripts.checkpoint.store import list_checkpoints, write_checkpoint
+from core_scripts.checkpoint.saver import Saver, remove_older
+from core_scripts.checkpoint.store import restore_checksum, verify_loaded, write_checkpoint
 from core_scripts.checkpoint.train_state import TrainState, is_full, state_from_checkpoint, weights_of
 from core_scripts.config_parse.run_options import CallOptions, SaveOptions, TrainOptions
 from core_scripts.data_io.position import DataPosition
-from core_scripts.errors import DataError
+from core_scripts.errors import DataError, SaveError
 from core_scripts.nn_manager.averaging import WeightAverage
 from core_scripts.nn_manager.model_base import ModelHooks
 from core_scripts.nn_manager.nn_manager_tools import f_load_pretrained_model_partially
@@ -61,12 +64,14 @@ class TrainingRun:
     observers: Observers = field(default_factory=Observers)
     step: int = 0  # optimizer steps done
     pending: int = 0  # samples whose gradients wait for a step
-    fault: str = ""  # what is not finite among them
+    not_finite: str = ""  # what of them is not, in words
+    buffers: list[torch.Tensor] = field(default_factory=list)  # as they were before them
     bad_steps: int = 0  # in a row, left out because of that
     gradient_norm: float = math.nan  # of the last step, before it was clipped
     seconds_before: float = 0.0  # that earlier processes took
     table: list[str] = field(default_factory=list)
     facts: dict[int, dict[str, float]] = field(default_factory=dict)  # what observers found out, by epoch
+    saver: Saver = field(default_factory=Saver)
     average: WeightAverage | None = None  # of --polyak; what is validated and kept as the trained model
     raw_log: Monitor = field(default_factory=Monitor)  # validation of the weights that it is the average of
 
@@ -76,7 +81,9 @@ class TrainingRun:
 
     def goes_on(self) -> bool:
         """Whether another epoch is to begin."""
-        return not self.clock.is_over if self.clock.is_limited else self.position.epoch < self.options.epochs
+        if self.clock.is_limited:  # an epoch that was begun is brought to its end, for there is no model before
+            return not self.clock.is_over or self.position.samples > 0
+        return self.position.epoch < self.options.epochs
 
     def follow_clock(self) -> None:
         """A minibatch begins; with --minutes the clock sets the learning rates."""
@@ -98,49 +105,60 @@ class TrainingRun:
         return self.save.directory / f"{self.save.trained_name}{player.suffix}{self.save.ext}"
 
 
+def tidy_up(run: TrainingRun) -> None:
+    """Mend what a killed process left in the folder: temporary files, and weights whose checksum was not written."""
+    if run.save.not_save_anything:
+        return
+    names = (run.save.epoch_name, run.save.trained_name, "metrics")
+    for path in remove_leftovers(run.save.directory, names):
+        log.note(f"Removed {path}, which a killed process left")
+    for player in run.players:
+        restore_checksum(run.trained_path(player))
+
+
 def save_epoch(run: TrainingRun, *, best: bool) -> None:
     """After an epoch: the best weights if these are they, and the full state as `epoch_NNN.pt`."""
     if run.save.not_save_anything:
         return
-    for player in run.players:
-        if best or run.save.force_save_lite:
-            write_checkpoint(run.trained_path(player), run.weights_to_keep(player))
-        if not run.save.not_save_each_epoch:
-            _save_state(run, player, f"{run.position.epoch - 1:03d}")
+    kept = run.players if best or run.save.force_save_lite else ()
+    weights = {run.trained_path(player): run.weights_to_keep(player) for player in kept}
+    stated = () if run.save.not_save_each_epoch else run.players
+    run.saver.save(lambda: _save_states(run, stated, f"{run.position.epoch - 1:03d}"), weights)
 
 
 def save_within_epoch(run: TrainingRun) -> None:
     """Between two steps of an epoch: the full state as `epoch_NNN_SSSSSSSS.pt`."""
     if not run.save.not_save_anything:
-        for player in run.players:
-            _save_state(run, player, f"{run.position.epoch:03d}_{run.step:08d}")
+        run.saver.save(lambda: _save_states(run, run.players, f"{run.position.epoch:03d}_{run.step:08d}"))
 
 
 def write_metrics(run: TrainingRun) -> None:
     """metrics.csv: the table of the finished epochs with all digits, whether or not the run was interrupted."""
     if run.save.metrics_file is None or run.save.not_save_anything:
         return
-    with run.save.metrics_file.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        names = list(dict.fromkeys(name for facts in run.facts.values() for name in facts))
-        writer.writerow(("epoch", "train_loss", "val_loss", "seconds", "best", *names))
-        for epoch in (epoch for epoch in run.train_log.epochs if epoch < run.position.epoch):
-            val = run.val_log.flagged_loss(epoch) if epoch in run.val_log.epochs else ""
-            best = "yes" if epoch == run.val_log.best_epoch or not run.val_log.epochs else "no"  # as in the table
-            found = [run.facts.get(epoch, {}).get(name, "") for name in names]
-            writer.writerow((epoch, run.train_log.flagged_loss(epoch), val, run.train_log.seconds(epoch), best, *found))
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    names = list(dict.fromkeys(name for facts in run.facts.values() for name in facts))
+    writer.writerow(("epoch", "train_loss", "val_loss", "seconds", "best", *names))
+    for epoch in (epoch for epoch in run.train_log.epochs if epoch < run.position.epoch):
+        val = run.val_log.flagged_loss(epoch) if epoch in run.val_log.epochs else ""
+        best = "yes" if epoch == run.val_log.best_epoch or not run.val_log.epochs else "no"  # as in the table
+        found = [run.facts.get(epoch, {}).get(name, "") for name in names]
+        writer.writerow((epoch, run.train_log.flagged_loss(epoch), val, run.train_log.seconds(epoch), best, *found))
+    try:
+        write_file(run.save.metrics_file, text.getvalue().encode())
+    except SaveError as error:
+        log.warn(f"{error}; the states hold the same figures, and the next epoch writes them anew")
 
 
-def _save_state(run: TrainingRun, player: Player, number: str) -> None:
-    path = run.save.directory / f"{run.save.epoch_name}_{number}{player.suffix}{run.save.ext}"
-    write_checkpoint(path, _state_of(run, player).to_dict())
-    log.note(f"Save {path}")
-    run.observers.after_saving(run, path)
-    if run.save.keep_checkpoints > 0:
-        kept = max(run.save.keep_checkpoints, 2)  # one to fall back to while the next is written
-        found = list_checkpoints(run.save.directory, run.save.epoch_name, player.suffix + run.save.ext)
-        for old in found[found.index(path) + kept :]:  # what an earlier run left beyond this one is not ours to remove
-            old.unlink(missing_ok=True)
+def _save_states(run: TrainingRun, players: tuple[Player, ...], number: str) -> None:
+    for player in players:
+        stem, ending = run.save.epoch_name, player.suffix + run.save.ext
+        path = run.save.directory / f"{stem}_{number}{ending}"
+        write_checkpoint(path, _state_of(run, player).to_dict())
+        log.note(f"Save {path}")
+        run.observers.after_saving(run, path)
+        remove_older(path, (stem, ending), run.save.keep_checkpoints, run.val_log.best_epoch)
 
 
 def _state_of(run: TrainingRun, player: Player) -> TrainState:
@@ -173,6 +191,9 @@ def take_up(
     GAN takes from its first player. Returns the averaged weights that go with it; empty: none.
     Raises: CheckpointError if it does not fit.
     """
+    verify_loaded(content, run.save.loaded_path)
+    if content is not None:
+        fault.reach("loading")
     if content is None or not is_full(content) or run.options.allow_mismatched:
         _take_up_weights(run, player, content)
         player.set_up()
@@ -182,6 +203,7 @@ def take_up(
     load_weights(player.hooks.module, weights_of(content), _SOURCE)
     if not run.options.ignore_optimizer:
         load_optimizer(player.optimizer.optimizer, state.optimizer, _SOURCE)
+        player.optimizer.set_weight_decay()
         _warn_of_rate(player.optimizer)
     if not run.options.ignore_history:
         if state.lr_scheduler:
@@ -210,7 +232,7 @@ def _warn_of_rate(wrapper: OptimizerWrapper) -> None:
     rate = wrapper.lr_scheduler.rate
     if rate != wrapper.lr and not wrapper.lr_scheduler.is_on and not wrapper.lr_scheduler.is_timed:
         log.warn(f"--lr {wrapper.lr:g} has no effect, the checkpoint goes on with {rate:g}; "
-                 "--ignore-optimizer-statistics-in-trained-model takes the new one")
+                 "--trained-model FILE --ignore-optimizer-statistics-in-trained-model takes the new one")
 
 
 def _take_up_history(run: TrainingRun, state: TrainState) -> None:

@@ -5,23 +5,26 @@ from typing import Any
 from torch.optim import Optimizer, lr_scheduler
 
 from core_scripts import log
-from core_scripts.config_parse.run_options import OptimizerOptions
-from core_scripts.errors import ConfigError
+from core_scripts.config_parse.run_options import (
+    COSINE,
+    EXPONENTIAL,
+    PLATEAU,
+    RESTARTS,
+    SCHEDULES,
+    STEP,
+    OptimizerOptions,
+)
 
-NAMES = ("plateau", "step", "exponential", "cosine with warm restarts", "cosine to zero over all epochs")
-_PLATEAU, _STEP, _EXPONENTIAL, _RESTARTS, _COSINE = range(len(NAMES))
 # These depend on the loss themselves, or must run their course, so that stopping early would cut them short.
-_RUN_TO_THE_END = (_PLATEAU, _RESTARTS, _COSINE)
+_RUN_TO_THE_END = (PLATEAU, RESTARTS, COSINE)
 # How far a schedule is; its settings come from the options of now, not from a checkpoint.
 _PROGRESS = ("last_epoch", "_step_count", "_last_lr", "base_lrs", "best", "num_bad_epochs", "cooldown_counter", "T_cur")
 
 
 class LRScheduler:
-    """Off unless lr_decay_factor > 0; then one of `NAMES` by scheduler_type, stepped once per epoch.
+    """Off unless lr_decay_factor > 0; then one of `SCHEDULES` by scheduler_type, stepped once per epoch.
 
     With --minutes it is off: the clock sets the rate (RunClock), and there is no early stop.
-
-    Raises: ConfigError if type or factor are out of range.
     """
 
     def __init__(self, optimizer: Optimizer, options: OptimizerOptions) -> None:
@@ -31,7 +34,7 @@ class LRScheduler:
         self.is_on = options.lr_decay_factor > 0 and not self.is_timed
         if self.is_timed and options.lr_decay_factor > 0:
             log.warn("--minutes anneals the learning rate itself; lr_decay_factor and lr_scheduler_type have no effect")
-        elif not self.is_on and self._type != _PLATEAU:
+        elif not self.is_on and self._type != PLATEAU:
             log.warn(f"--lr-scheduler-type {self._type} has no effect without --lr-decay-factor above 0")
         self._scheduler = _make_scheduler(optimizer, options) if self.is_on else None
 
@@ -48,7 +51,7 @@ class LRScheduler:
     def describe(self) -> str:
         if self.is_timed:
             return "rate annealed by the clock in the second half of the time"
-        return f"schedule {self._type} ({NAMES[self._type]})" if self.is_on else "constant rate"
+        return f"schedule {self._type} ({SCHEDULES[self._type]})" if self.is_on else "constant rate"
 
     def step(self, loss: float) -> float | None:
         """End of an epoch with this loss (of validation, or of training where there is none).
@@ -57,7 +60,7 @@ class LRScheduler:
         """
         before = self.rate
         if self._scheduler is not None:
-            self._scheduler.step(float(loss)) if self._type == _PLATEAU else self._scheduler.step()
+            self._scheduler.step(float(loss)) if self._type == PLATEAU else self._scheduler.step()
         return self.rate if self.rate != before else None
 
     def state_dict(self) -> dict[str, Any]:
@@ -83,27 +86,16 @@ class LRScheduler:
 
 def _make_scheduler(optimizer: Optimizer, options: OptimizerOptions) -> Any:
     kind, factor = options.scheduler_type, options.lr_decay_factor
-    if not 0 <= kind < len(NAMES):
-        listed = ", ".join(f"{number} {name}" for number, name in enumerate(NAMES))
-        raise ConfigError(f"--lr-scheduler-type {kind}: there are {listed}")
-    if kind in (_PLATEAU, _STEP, _EXPONENTIAL) and factor >= 1:
-        raise ConfigError(f"--lr-decay-factor {factor:g}: a schedule of type {kind} needs a factor below 1")
     epochs = max(options.epochs, 1)
-    if kind == _PLATEAU:
+    if kind == PLATEAU:
         return lr_scheduler.ReduceLROnPlateau(optimizer, factor=factor, patience=options.lr_patience)
-    if kind == _STEP:
-        return lr_scheduler.StepLR(optimizer, step_size=_at_least_1("lr-steplr-size", options.step_size), gamma=factor)
-    if kind == _EXPONENTIAL:
+    if kind == STEP:
+        return lr_scheduler.StepLR(optimizer, step_size=options.step_size, gamma=factor)
+    if kind == EXPONENTIAL:
         return lr_scheduler.ExponentialLR(optimizer, gamma=factor)
-    if kind == _RESTARTS:
-        return lr_scheduler.CosineAnnealingWarmRestarts(optimizer, T_0=_at_least_1("lr-patience", options.lr_patience))
+    if kind == RESTARTS:
+        return lr_scheduler.CosineAnnealingWarmRestarts(optimizer, T_0=options.lr_patience)
     return lr_scheduler.LambdaLR(optimizer, lambda epoch: 0.5 * (1 + math.cos(math.pi * min(epoch / epochs, 1.0))))
-
-
-def _at_least_1(name: str, value: int) -> int:
-    if value < 1:
-        raise ConfigError(f"--{name} {value}: must be at least 1")
-    return value
 
 
 def _plain(value: Any) -> Any:

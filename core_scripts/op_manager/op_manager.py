@@ -4,17 +4,17 @@ from argparse import Namespace
 import torch
 
 from core_scripts import log
-from core_scripts.config_parse.run_options import OptimizerOptions
-from core_scripts.errors import ConfigError, did_you_mean
+from core_scripts.config_parse.run_options import OPTIMIZERS, OptimizerOptions
+from core_scripts.errors import ConfigError
 from core_scripts.op_manager.lr_scheduler import LRScheduler
 
-OPTIMIZERS = {"Adam": torch.optim.Adam, "AdamW": torch.optim.AdamW, "SGD": torch.optim.SGD}
+_CLASSES = {name: vars(torch.optim)[name] for name in OPTIMIZERS}
 
 
 class OptimizerWrapper:
     """`optimizer` and `lr_scheduler` for all parameters of `model`, as the options in `args` want them.
 
-    Raises: ConfigError for an unknown optimizer, a rate of zero or below, or a model without parameters.
+    Raises: ConfigError if options are out of range, or the model has no parameters.
     """
 
     def __init__(self, model: torch.nn.Module, args: Namespace | None) -> None:
@@ -39,6 +39,11 @@ class OptimizerWrapper:
         end = f"as many as fit into {self.minutes:g} minutes" if self.minutes > 0 else f"{self.epochs}"
         log.say(f"Epochs: {end}, {patience}")
 
+    def set_weight_decay(self) -> None:
+        """That of the options, over the one that a loaded state brought."""
+        for group in self.optimizer.param_groups:
+            group["weight_decay"] = self._weight_decay
+
     def set_rate_share(self, share: float) -> None:
         """The learning rate as a share of the first one."""
         for group in self.optimizer.param_groups:
@@ -58,12 +63,7 @@ class OptimizerWrapper:
 
 
 def _make_optimizer(parameters: list[torch.nn.Parameter], options: OptimizerOptions) -> torch.optim.Optimizer:
-    if options.name not in OPTIMIZERS:
-        near = did_you_mean(options.name, OPTIMIZERS)
-        raise ConfigError(f"--optimizer {options.name}: there are {', '.join(OPTIMIZERS)}{near}")
     if not parameters:
         raise ConfigError("the model has no parameters; nothing can be trained")
-    if options.lr <= 0:
-        raise ConfigError(f"--lr {options.lr:g}: the learning rate must be above 0")
     # Explicit, since AdamW would decay by 0.01 of its own accord.
-    return OPTIMIZERS[options.name](parameters, lr=options.lr, weight_decay=options.weight_decay)
+    return _CLASSES[options.name](parameters, lr=options.lr, weight_decay=options.weight_decay)

@@ -15,11 +15,25 @@ import torch
 import yaml
 
 from core_scripts import log
+from core_scripts.checkpoint.files import write_file
 from core_scripts.config_parse.options import SETTINGS
 from core_scripts.features.passport import Passport
+from core_scripts.nn_manager.observing import RunObserver
+from core_scripts.nn_manager.training_run import TrainingRun
 from core_scripts.run_folder import free_name
 
 RUN_NAME = "run.yaml"
+
+
+class RunRecord(RunObserver):
+    """Writes run.yaml when a run begins or goes on, and not where it is refused or has nothing left to do."""
+
+    def __init__(self, folder: Path, args: Namespace, passports: dict[str, Passport]) -> None:
+        self._folder, self._args, self._passports = folder, args, passports
+
+    def begin(self, run: TrainingRun, train_data: Any, val_data: Any) -> None:
+        if run.goes_on():
+            write_run_record(self._folder, self._args, train_data.fingerprint(), self._passports)
 
 
 # Options that change what is generated; all others say where, how fast, or how it was trained.
@@ -47,7 +61,7 @@ def write_run_record(folder: Path, args: Namespace, data: str, passports: dict[s
                         for key, recipe, here in args.changes},
         "settings": yaml.safe_load(args.config_text),
     }
-    (folder / RUN_NAME).write_text(yaml.safe_dump(record, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    write_file(folder / RUN_NAME, yaml.safe_dump(record, sort_keys=False, allow_unicode=True).encode("utf-8"))
 
 
 def claim_output(folder: Path, args: Namespace, weights: Path) -> dict[str, str]:

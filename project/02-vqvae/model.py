@@ -11,18 +11,17 @@ from torch import nn
 from core_scripts import log
 from core_scripts.checkpoint.fitting import load_parts
 from core_scripts.checkpoint.train_state import read_weights
-from core_scripts.config_parse.project_data import labels_folder
 from core_scripts.config_parse.run_options import option_value
+from core_scripts.corpus.unit_files import UnitFiles
 from core_scripts.data_io.collate import length_mask
-from core_scripts.data_io.unit_files import UnitFiles
 from core_scripts.errors import CheckpointError, near_files
+from core_scripts.evaluation.unit_model import Tokens, UnitModel
 from core_scripts.evaluation.unit_table import measure_units
 from core_scripts.generation.engine import GenerationOptions, generate
 from core_scripts.geometry.ops import ceil_div
 from core_scripts.geometry.span import Span
 from core_scripts.nn_manager.model_base import CropContext
 from core_scripts.nn_manager.nn_manager_tools import move_batch
-from core_scripts.nn_manager.unit_model import Tokens, UnitModel
 from sandbox.block_features_decoder import FeaturesDecoder
 from sandbox.block_jitter import Jitter
 from sandbox.block_latent_upsample import LatentUpsample
@@ -41,7 +40,9 @@ class Model(UnitModel):
         super().__init__(prj_conf.mfcc.dim, out_dim, args, prj_conf, mean_std)  # in_dim: 1 of --from-codes
         self.conf, self.paths, self.seed = prj_conf, prj_conf.paths, option_value(args, "seed")
         self.codes_count = prj_conf.bottleneck.codes_count
-        self.samples_per_latent, self.labels_folder = self.paths.latent_hop, labels_folder(prj_conf)
+        self.samples_per_latent = self.paths.latent_hop
+        labels = Path(prj_conf.path.parent, prj_conf.labels.format_map(vars(prj_conf)))
+        self.labels_folder = labels if prj_conf.labels and labels.is_dir() else None
         self.latents_per_second = prj_conf.wav_samp_rate / self.paths.latent_hop
         self.error_name = "bits" if prj_conf.decoder == "wavenet" else "mse"
         self.unit_files = UnitFiles.from_args(args, self.latents_per_second)

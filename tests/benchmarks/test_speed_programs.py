@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.checkpoint import LIMITS
 from benchmarks.measuring import describe, ratios, time_rounds
 from benchmarks.permutation import chi_square_of_differences, chi_square_of_places, count_adjacent, judge
 from benchmarks.training import TARGETS, make_variants
@@ -34,7 +35,25 @@ def test_the_last_line_is_one_json_object_with_the_keys(name, keys):
     assert all(value > 0 for value in results.values())
 
 
-@pytest.mark.parametrize("name", ["training", "data_loading", "permutation"])
+@pytest.mark.slow
+def test_the_price_of_safety_is_told(tmp_path):
+    done = run_program("checkpoint", "--quick", "--rounds", "1", "--json", "--folder", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    results = json.loads(done.stdout.splitlines()[-1])
+    assert set(LIMITS) | {"seconds_per_checkpoint", "restart_processor_seconds"} == set(results)
+    assert results["open_files_growth"] == 0 and list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_a_short_soak_brings_its_run_to_the_undisturbed_weights():
+    done = run_program("soak", "--minutes", "0.5", "--seed", "3", "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    results = json.loads(done.stdout.splitlines()[-1])
+    assert results["identical"] and results["runs"] == 1 and results["faults"] == sum(results["by_kind"].values())
+    assert "final weights equal bit by bit" in done.stdout
+
+
+@pytest.mark.parametrize("name", ["training", "data_loading", "checkpoint", "permutation"])
 def test_help_is_answered(name):
     assert "--rounds" in run_program(name, "--help").stdout
 

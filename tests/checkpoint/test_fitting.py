@@ -6,7 +6,13 @@ import torch
 
 from core_scripts.checkpoint.fitting import load_matching_weights, load_optimizer, load_weights
 from core_scripts.checkpoint.store import write_checkpoint
-from core_scripts.checkpoint.train_state import is_full, read_weights, state_from_checkpoint, weights_of
+from core_scripts.checkpoint.train_state import (
+    is_full,
+    read_weights,
+    require_same_step,
+    state_from_checkpoint,
+    weights_of,
+)
 from core_scripts.errors import CheckpointError
 
 
@@ -46,6 +52,42 @@ def test_every_difference_is_listed_and_the_model_unchanged():
                        r"\(4, 2\) in the model.*--allow-mismatched-pretrained-model"):
         load_weights(model, foreign, "a.pt")
     assert same(weights(model), before)
+
+
+class Odd(torch.nn.Module):
+    """A scalar, counters, and a mask that is infinite on purpose."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = torch.nn.Parameter(torch.tensor(1.0))
+        self.register_buffer("count", torch.tensor([0]))
+        self.register_buffer("mask", torch.full((2,), -torch.inf))
+
+
+@pytest.mark.parametrize(("key", "value", "told"), [
+    ("scale", torch.ones(1), r"scale: \(1,\) in the checkpoint, \(\) in the model"),
+    ("scale", torch.tensor(1), r"scale: torch\.int64 in the checkpoint, torch\.float32 in the model"),
+    ("count", torch.tensor([True]), r"count: torch\.bool in the checkpoint, torch\.int64 in the model"),
+    ("count", torch.tensor([1j]), r"count: torch\.complex64 in the checkpoint"),
+    ("mask", "a text", "mask: a str in the checkpoint"),
+])
+def test_values_that_torch_itself_would_convert_in_silence_are_refused(key, value, told):
+    model = Odd()
+    stored = weights(model) | {"scale": torch.tensor(5.0), key: value}
+    with pytest.raises(CheckpointError, match=rf"(?s)a\.pt does not fit this model \(1 differences\).*{told}"):
+        load_weights(model, stored, "a.pt")
+    assert model.scale.item() == 1.0
+    load_matching_weights(model, {key: value}, "a.pt")
+    assert same(weights(model), weights(Odd()))
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_parameters_that_are_not_finite_are_named_and_masks_may_be_infinite(value):
+    model = Odd()
+    with pytest.raises(CheckpointError, match=r"a\.pt holds NaN or infinite values in scale; .* an earlier epoch"):
+        load_weights(model, weights(model) | {"scale": torch.tensor(value)}, "a.pt")
+    load_weights(model, weights(model) | {"scale": torch.tensor(2.0, dtype=torch.bfloat16)}, "a.pt")
+    assert model.scale.item() == 2.0 and model.scale.dtype == torch.float32
 
 
 def test_a_long_list_of_differences_is_cut():
@@ -103,7 +145,7 @@ def test_the_prefix_of_data_parallel_models_is_removed_only_where_all_carry_it(t
 
 
 def test_a_state_of_a_newer_format_asks_for_an_upgrade():
-    with pytest.raises(CheckpointError, match="has format 99, this version reads up to 1; upgrade"):
+    with pytest.raises(CheckpointError, match="has format 99, this version reads up to 2; upgrade"):
         state_from_checkpoint({"state_dict": {}, "optimizer": {}, "format": 99})
 
 
@@ -112,6 +154,24 @@ def test_a_state_without_optimizer_is_told_to_be_no_full_checkpoint():
         state_from_checkpoint({"state_dict": {}})
 
 
+def test_states_of_two_models_must_be_of_one_moment():
+    one, other, bare = ({"state_dict": {}, "step": 3}, {"state_dict": {}, "step": 4}, OrderedDict(w=torch.ones(1)))
+    for together in ((one, one), (one, None), (None, None), (one, bare), (one, {"state_dict": {}})):
+        require_same_step(together)
+    with pytest.raises(CheckpointError, match="are of steps 3 and 4, not of one moment; take two of the same number"):
+        require_same_step((one, other))
+
+
 def test_upstream_states_with_keys_of_their_own_are_read():
     state = state_from_checkpoint({"state_dict": {}, "optimizer": {}, "info": "", "shuffled": [1]})
     assert state.step == 0 and state.position == {}
+
+
+@pytest.mark.parametrize(("stored", "own"), [(torch.optim.Adam, torch.optim.SGD), (torch.optim.SGD, torch.optim.AdamW),
+                                             (torch.optim.AdamW, torch.optim.Adam)])
+def test_statistics_of_another_optimizer_are_refused(stored, own):
+    model = torch.nn.Linear(2, 2)
+    optimizer = own(model.parameters(), lr=0.1)
+    told = f"they are of {stored.__name__}, this run uses {own.__name__}; --ignore-optimizer-statistics"
+    with pytest.raises(CheckpointError, match=told):
+        load_optimizer(optimizer, stored(model.parameters(), lr=0.1).state_dict(), "the checkpoint")

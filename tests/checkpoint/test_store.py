@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from core_scripts.checkpoint.store import list_checkpoints, read_checkpoint, read_newest, write_checkpoint
-from core_scripts.errors import EXIT_DISK_FULL, CheckpointError, RecitalError
+from core_scripts.errors import EXIT_DISK_FULL, CheckpointError, SaveError
 
 
 class Unreadable:
@@ -60,7 +60,7 @@ def test_a_write_that_fails_half_way_leaves_the_old_file_and_no_other(file):
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))  # the kernel refuses to write beyond, in mid-file
     try:
-        with pytest.raises(CheckpointError, match=r"cannot write .*epoch_000\.pt \(File too large\)"):
+        with pytest.raises(SaveError, match=r"cannot write .*epoch_000\.pt \(File too large\)"):
             write_checkpoint(file, OrderedDict(weight=torch.zeros(1_000_000)))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
@@ -73,20 +73,20 @@ def test_no_space_is_told_with_size_remedy_and_exit_code(tmp_path):
     path = tmp_path / "epoch_000.pt"
     temporary = tmp_path / f".epoch_000.pt.{os.getpid()}.tmp"
     temporary.symlink_to("/dev/full")
-    with pytest.raises(RecitalError, match=r"disk full: .*epoch_000\.pt needs 4\.0 MB; free space") as caught:
+    with pytest.raises(SaveError, match=r"disk full: .*epoch_000\.pt needs 4\.0 MB, [\d.]+ MB are free") as caught:
         write_checkpoint(path, OrderedDict(weight=torch.zeros(1_000_000)))
     assert caught.value.exit_code == EXIT_DISK_FULL
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_file_in_the_place_of_the_folder_is_told_by_name(file):
-    with pytest.raises(CheckpointError, match=r"cannot write .*epoch_000\.pt/a\.pt"):
+    with pytest.raises(SaveError, match=r"cannot write .*epoch_000\.pt/a\.pt"):
         write_checkpoint(file / "a.pt", OrderedDict())
 
 
 def test_a_folder_in_the_place_of_the_file_is_told_and_leaves_nothing(tmp_path):
     (tmp_path / "a.pt").mkdir()
-    with pytest.raises(CheckpointError, match=r"cannot write .*a\.pt"):
+    with pytest.raises(SaveError, match=r"cannot write .*a\.pt"):
         write_checkpoint(tmp_path / "a.pt", OrderedDict())
     assert [item.name for item in tmp_path.iterdir()] == ["a.pt"]
 
@@ -141,6 +141,33 @@ def test_a_zip_of_something_else_is_no_checkpoint(tmp_path):
         archive.writestr("notes.txt", "hello")
     with pytest.raises(CheckpointError, match=r"a\.pt is damaged or not a checkpoint"):
         read_checkpoint(tmp_path / "a.pt")
+
+
+def test_a_small_file_that_would_fill_the_memory_is_refused_before_it_is_unpacked(tmp_path):
+    path = tmp_path / "a.pt"
+    write_checkpoint(path, OrderedDict(w=torch.zeros(20_000_000)))
+    with zipfile.ZipFile(path) as old:
+        entries = {entry.filename: old.read(entry) for entry in old.infolist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as new:
+        for name, data in entries.items():
+            new.writestr(name, data)
+    assert path.stat().st_size < 100_000
+    with pytest.raises(CheckpointError, match=r"a\.pt is damaged or not a checkpoint \(its entries are compressed"):
+        read_checkpoint(path)
+
+
+def test_entries_that_claim_more_bytes_than_the_file_has_are_refused(file):
+    data = bytearray(file.read_bytes())
+    place = data.rindex(b"PK\x01\x02")  # the last entry of the directory; its size is 24 bytes further on
+    data[place + 24 : place + 28] = (2**31).to_bytes(4, "little")
+    file.write_bytes(data)
+    with pytest.raises(CheckpointError, match=r"epoch_000\.pt .* \(its entries claim to be larger than the file\)"):
+        read_checkpoint(file)
+
+
+def test_files_of_torch_before_1_6_are_read(tmp_path):
+    torch.save(OrderedDict(w=torch.ones(2)), tmp_path / "a.pt", _use_new_zipfile_serialization=False)
+    assert read_checkpoint(tmp_path / "a.pt")["w"].tolist() == [1, 1]
 
 
 @pytest.mark.filterwarnings("ignore:Detected pickle protocol")

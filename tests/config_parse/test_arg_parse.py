@@ -39,8 +39,9 @@ OWN_DEFAULTS = {
     "exp": "base", "fresh": False, "init_from": "", "resume_data": "same", "config_file": "", "engine": "auto",
     "temperature": 1.0,
     "generation_seed": 1, "debug": False, "device": "auto", "keep_checkpoints": 0, "inference_batch_size": 0,
+    "save_every_minutes": 0.0,
     "num_threads": 0, "json": False, "amp": "none", "polyak": 0.0,
-    "minutes": 0.0, "tensorboard": False, "target_speaker": "", "write_codes": False, "from_codes": "",
+    "resume": False, "minutes": 0.0, "tensorboard": False, "target_speaker": "", "write_codes": False, "from_codes": "",
 }
 
 
@@ -134,7 +135,9 @@ def test_verb_follows_from_the_first_word_or_the_mode(words, verb):
     (["--ephocs=3"], r"did you mean --epochs"),
     (["--net.layers=3"], r"settings are written without dashes: net.layers=\.\.\."),
     (["-x"], "unknown option -x"),
-    (["--model-forward"], "could match --model-forward-with-target, --model-forward-with-file-name"),
+    (["--model-forward"], r"--model-forward is short for .*--model-forward-with-target \(.*-with-file"),
+    (["--epoch", "3"], r"--epoch is short for .*: --epochs \(epochs at most\); --epoch2pt \(convert"),
+    (["--epoch=3"], r"--epoch is short for several options"),
     (["--lr", "fast"], "--lr: expects a number, got 'fast'"),
     (["--epochs", "1.5"], "--epochs: expects a whole number, got '1.5'"),
     (["--epochs"], "--epochs: expected one argument"),

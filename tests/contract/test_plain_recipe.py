@@ -29,7 +29,8 @@ def test_training_writes_its_three_model_files_beside_main(first_training):
     assert run.epochs == [0, 1]
     kept = {path.name for path in (RECIPES / "plain").iterdir()} | {"__pycache__"}
     written = {path.name for path in recipe.folder.iterdir()} - kept
-    assert all(name.endswith(".pt") or name.startswith(("tiny_trn_", "tiny_val_")) for name in written), written
+    models, caches = (".pt", ".pt.sha256"), ("tiny_trn_", "tiny_val_")
+    assert all(name.endswith(models) or name.startswith(caches) for name in written), written
 
 
 def test_table_has_upstreams_format(first_training):

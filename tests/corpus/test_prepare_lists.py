@@ -3,7 +3,7 @@ import pytest
 from prepare_tools import names_of, record, run
 
 from core_scripts.corpus.prepare_lists import find_speakers, make_lists, names_in_use, read_given_lists
-from core_scripts.errors import DataError
+from core_scripts.errors import DataError, UsageError
 
 NAMES = [f"s{speaker}_{number:03d}" for speaker in range(3) for number in range(40)]
 
@@ -68,8 +68,18 @@ def test_lists_that_do_not_fit_are_refused_with_every_fault(lists, told, tmp_pat
 
 def test_a_list_that_is_not_there_is_told(tmp_path):
     write_lists(tmp_path, train="a")
-    with pytest.raises(DataError, match=r"trian\.txt does not exist; did you mean train\.txt\?"):
+    with pytest.raises(UsageError, match=r"--train-list .*trian\.txt: no such file; did you mean train\.txt\?"):
         read_given_lists({"train": tmp_path / "trian.txt"}, ["a"])
+    with pytest.raises(UsageError, match=r"--val-list .*: is a folder, not a text file"):
+        read_given_lists({"val": tmp_path}, ["a"])
+
+
+def test_lists_of_names_in_a_sub_folder_are_understood_in_one_line(tmp_path):
+    lists = write_lists(tmp_path, train="a\nb\n", test="c\n")
+    with pytest.raises(DataError, match=r"those of recordings in the folder flac; give that one with --wav-dir"):
+        read_given_lists(lists, ["flac/a", "flac/b", "flac/c", "x/a", "x/b"])
+    with pytest.raises(DataError, match=r"'c' in .*test\.txt: no such recording"):
+        read_given_lists(lists, ["flac/a", "flac/b", "x/c"])
 
 
 def test_a_list_without_usable_recordings_is_told():

@@ -83,6 +83,21 @@ def test_streamed_files_are_read_to_their_end_with_a_warning(tmp_path, wav_bytes
     assert "RIFF size is 0" in told
 
 
+@pytest.mark.parametrize(("riff_size", "warns"), [
+    (2036, False), (2037, False), (0xFFFFFFFF, False), (2030, True), (1000, True), (5_000_000, True),
+])
+def test_a_lying_riff_size_is_told_where_the_data_chunk_fits(tmp_path, wav_bytes, capsys, riff_size, warns):
+    assert read(tmp_path, wav_bytes(DATA, riff_size=riff_size), f"{riff_size}.wav").frames == 1000
+    told = capsys.readouterr().err
+    assert (f"the RIFF size is {riff_size}, but 2036 bytes follow" in told) is warns and (told == "") is not warns
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "x.wav")
+    with pytest.raises(DataError, match="is a pipe or a device, not a file"):
+        read_audio_header(tmp_path / "x.wav")
+
+
 @pytest.mark.parametrize("tail", [b"LIST\x04\x00\x00\x00INFO", b"\x00"])
 def test_chunks_or_padding_behind_the_data_are_fine(tmp_path, wav_bytes, tail):
     assert read(tmp_path, wav_bytes(DATA, riff_size=0xFFFF) [:] + tail).frames == 1000

@@ -1,8 +1,10 @@
 """Batches, workers, merging, writing, and the methods that recipes call."""
 import multiprocessing
 import os
+import signal
 import subprocess
 import sys
+import time
 from argparse import Namespace
 
 import numpy as np
@@ -15,7 +17,7 @@ from core_scripts.data_io.collate import length_mask
 from core_scripts.data_io.customize_dataset import NII_MergeDataSetLoader
 from core_scripts.data_io.default_data_io import NIIDataSet, NIIDataSetLoader
 from core_scripts.data_io.position import DataPosition
-from core_scripts.errors import ConfigError, DataError
+from core_scripts.errors import ConfigError, DataError, RecitalError
 
 
 def merge(first, second, loader=None, **changes):
@@ -124,6 +126,38 @@ def test_workers_outlive_signals_that_are_meant_for_the_main_process(corpus):
             subprocess.run(["kill", name, str(worker.pid)], check=True)
     count += sum(1 for _ in loader)
     assert count == 56
+    assert multiprocessing.active_children() == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere workers cannot tell who sends a signal")
+def test_workers_outlive_signals_from_their_first_moment_on(corpus, monkeypatch):
+    forked = os.fork
+
+    def fork_and_signal():
+        child = forked()
+        if child:  # it has not run a line of ours yet
+            subprocess.run(["sh", "-c", f"kill -INT {child}; kill -TERM {child}; kill -USR1 {child}"], check=True)
+        return child
+
+    monkeypatch.setattr(os, "fork", fork_and_signal)
+    batches = corpus.load(loader={"num_workers": 2}, truncate=8).get_loader()
+    assert sum(len(batch.info) for batch in batches) == 56
+
+
+@pytest.mark.parametrize(("act", "told"), [
+    (lambda: time.sleep(60), "no data for 1 s: a data loading process hangs, the disk or network may be gone"),
+    (lambda: os.kill(os.getpid(), signal.SIGKILL), "a data loading process ended .*memory may be short: take fewer"),
+])
+def test_a_worker_that_hangs_or_dies_ends_the_run_with_a_reason(corpus, monkeypatch, act, told):
+    monkeypatch.setattr("core_scripts.data_io.loader._WORKER_PATIENCE_SECONDS", 1.0)
+
+    def stop(frames):
+        act()
+        return frames
+
+    data = corpus.load({"input_functions": (stop,)}, {"num_workers": 1})
+    with pytest.raises(RecitalError, match=told):
+        list(data.get_loader())
     assert multiprocessing.active_children() == []
 
 

@@ -55,11 +55,11 @@ class Desk:
                 code = left.code
         return Answer(code, out.getvalue(), err.getvalue())
 
-    def start(self, *words: str, script: str = "main.py") -> Answer:
-        """`python main.py WORDS` as a user types it, on a machine without CUDA."""
-        env = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    def start(self, *words: str, script: str = "main.py", fault: str = "") -> Answer:
+        """`python main.py WORDS` as a user types it, on a machine without CUDA; fault: of core_scripts/fault.py."""
+        env = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "", "FAULT": fault}
         done = subprocess.run([sys.executable, script, *words], cwd=self.folder, env=env, capture_output=True,
-                              text=True, timeout=300)
+                              text=True, timeout=300, start_new_session=True)
         return Answer(done.returncode, done.stdout, done.stderr)
 
     def on(self, data: Path) -> "Desk":

@@ -77,6 +77,21 @@ def test_samples_that_are_no_numbers_are_told_by_their_place(desk, own_corpus, v
     refused(desk, own_corpus, r"aa\.wav: sample 17 is NaN or infinite; repair the file or take it off the list")
 
 
+def test_all_files_with_samples_that_are_no_numbers_are_told_together(desk, own_corpus):
+    wave = np.full(SAMPLES, np.nan, np.float32)
+    for name in NAMES[:2]:
+        soundfile.write(own_corpus / "wav" / f"{name}.wav", wave, 16000, subtype="FLOAT")
+    told = refused(desk, own_corpus, r"contents of \.wav files \(2 found\)")
+    assert "bb.wav: sample 0 is NaN" in told
+
+
+def test_faults_of_training_and_validation_files_are_told_together(desk, own_corpus):
+    (own_corpus / "wav" / "aa.wav").write_bytes(b"")
+    (own_corpus / "wav" / "cc.wav").write_bytes(b"")
+    told = refused(desk, own_corpus, r"files of train: .*aa\.wav is an empty file")
+    assert "files of val" in told and "cc.wav is an empty file" in told
+
+
 def test_a_file_shorter_than_one_frame_is_left_out_and_named(desk, own_corpus):
     write_wav(own_corpus / "wav" / "aa.wav", samples=50)
     answer = desk.on(own_corpus).run()

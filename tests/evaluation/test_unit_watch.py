@@ -12,9 +12,9 @@ from core_scripts.data_io.speakers import SpeakerTable
 from core_scripts.errors import DataError, RecitalError
 from core_scripts.evaluation.latent_audit import audit_latents
 from core_scripts.evaluation.prediction import describe_predictions
+from core_scripts.evaluation.unit_model import Tokens, UnitModel
 from core_scripts.evaluation.unit_table import mapped_accuracy, read_segments
 from core_scripts.evaluation.unit_watch import UnitWatch, broken_rules, measure_facts
-from core_scripts.nn_manager.unit_model import Tokens, UnitModel
 
 CPU = torch.device("cpu")
 GOOD = {"perplexity": 40.0, "swap_gap_bits": 0.5, "energy_r2": 0.9}

@@ -135,3 +135,18 @@ def test_hooks_come_for_both_players(play):
 
     _, judge = play(judge=Prepared(), epochs=1)
     assert judge.words == ["start", *range(BATCHES)]
+
+
+def test_a_generator_loss_that_is_not_finite_leaves_both_players_as_they_were(play):
+    class Moody(Judge):
+        after: list[dict] = []  # noqa: RUF012 (one test, one list)
+
+        def loss_for_G(self, natural, generated, condition):
+            self.after.append({name: value.clone() for name, value in self.state_dict().items()})
+            return super().loss_for_G(natural, generated, condition) * (math.nan if len(self.after) > 2 else 1.0)
+
+    judge = Moody()
+    with pytest.raises(NonFiniteLossError):
+        play(judge=judge)
+    assert is_same(judge.state_dict(), judge.after[1])
+    assert not is_same(judge.state_dict(), judge.after[2])

@@ -1,7 +1,9 @@
 """Observers see a run from its beginning to its end, whatever the end is, and change nothing in it."""
 import csv
 import json
+import os
 import re
+import signal
 
 import pytest
 import torch
@@ -190,3 +192,15 @@ def test_with_minutes_a_run_ends_on_time_with_a_small_rate_and_a_whole_end(bench
 def test_minutes_and_a_schedule_by_epochs_are_not_mixed_in_silence(bench, capsys):
     bench.train("run", minutes=0.001, lr_decay_factor=0.5)
     assert "--minutes anneals the learning rate itself; lr_decay_factor" in capsys.readouterr().err
+
+
+def test_an_epoch_that_was_begun_is_validated_and_kept_though_the_time_is_over(bench):
+    def ask():
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(SystemExit):
+        bench.train("run", at_call(2, ask), minutes=5.0)
+    (state,) = (bench.runs / "run").glob("epoch_*.pt")
+    bench.train("run", minutes=1e-6, checkpoint=f"run/{state.name}")
+    assert (bench.runs / "run/trained_model.pt").is_file()
+    assert bench.state("run/epoch_000.pt")["val_log"]["epochs"]

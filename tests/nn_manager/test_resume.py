@@ -13,6 +13,7 @@ from training_tools import BATCHES, TRAINING, Bench, Tiny, at_call, is_same, mak
 from core_scripts.checkpoint.choosing import checkpoint_to_train_from
 from core_scripts.checkpoint.store import list_checkpoints, read_checkpoint
 from core_scripts.errors import CheckpointError
+from core_scripts.op_manager.op_process_monitor import Monitor
 
 EPOCHS = 3
 SHAPES = {
@@ -124,7 +125,7 @@ def test_a_signal_saves_and_leaves_with_its_code_and_going_on_ends_with_the_same
     with pytest.raises(SystemExit) as left:
         bench.train("run", at_call(when, lambda: signal.raise_signal(number)), **options)
     assert left.value.code == SIGNALS[number]
-    bench.train("run", checkpoint=checkpoint_to_train_from(choose(bench)), seed=99, **options)
+    bench.train("run", checkpoint=checkpoint_to_train_from(choose(bench)).content, seed=99, **options)
     assert same_state(bench.state("run/epoch_002.pt"), bench.state("whole/epoch_002.pt"))
     assert is_same(bench.state("run/trained_model.pt"), bench.state("whole/trained_model.pt"))
 
@@ -137,7 +138,7 @@ def test_a_signal_in_validation_does_not_wait_for_its_end(bench, when):
         bench.train("run", acting)
     assert left.value.code == 75
     assert acting.calls == when
-    bench.train("run", checkpoint=checkpoint_to_train_from(choose(bench)))
+    bench.train("run", checkpoint=checkpoint_to_train_from(choose(bench)).content)
     assert same_state(bench.state("run/epoch_002.pt"), bench.state("whole/epoch_002.pt"))
 
 
@@ -204,10 +205,19 @@ def test_another_rate_than_the_checkpoint_goes_on_with_is_told(whole, bench, cap
     assert "--lr 0.001 has no effect, the checkpoint goes on with 0.05" in capsys.readouterr().err
 
 
-def test_only_the_newest_states_are_kept_and_two_at_least(bench):
-    for keep, names in ((1, ["epoch_003.pt", "epoch_002.pt"]), (3, ["epoch_003.pt", "epoch_002.pt", "epoch_001.pt"])):
-        bench.train(f"keep{keep}", epochs=4, keep_checkpoints=keep)
+def test_only_the_newest_states_are_kept_and_two_at_least_and_that_of_the_best_epoch(bench):
+    newest = ["epoch_004.pt", "epoch_003.pt", "epoch_002.pt"]
+    for keep, names in ((1, newest[:2]), (3, newest)):
+        bench.train(f"keep{keep}", epochs=5, keep_checkpoints=keep)
+        assert best_epoch(bench, f"keep{keep}/epoch_004.pt") == 1
+        names = [*names, "epoch_001.pt"]
         assert [path.name for path in list_checkpoints(bench.runs / f"keep{keep}", "epoch", ".pt")] == names
+
+
+def best_epoch(bench: Bench, name: str) -> int:
+    monitor = Monitor()
+    monitor.load_state_dict(bench.state(name)["val_log"])
+    return monitor.best_epoch
 
 
 def test_going_back_to_an_older_state_never_removes_what_was_just_written(bench):
@@ -215,3 +225,34 @@ def test_going_back_to_an_older_state_never_removes_what_was_just_written(bench)
     bench.train("run", epochs=3, checkpoint="run/epoch_000.pt", keep_checkpoints=2, lr=0.05)
     names = [path.name for path in list_checkpoints(bench.runs / "run", "epoch", ".pt")]
     assert names == ["epoch_004.pt", "epoch_003.pt", "epoch_002.pt", "epoch_001.pt"]
+
+
+def test_a_stop_in_the_last_validation_is_saved_though_epochs_are_not(bench):
+    """A signal in the last minibatch of validation is looked at when the epoch has been saved."""
+    def ask():
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    options = {"not_save_each_epoch": True, "epochs": 3}
+    with pytest.raises(SystemExit) as left:
+        bench.train("run", at_call(2, ask, validating=True), **options)  # 3 utterances: two minibatches
+    assert left.value.code == 75
+    (state,) = list_checkpoints(bench.runs / "run", "epoch", ".pt")
+    bench.train("run", checkpoint=f"run/{state.name}", **options)
+    bench.train("whole", **options)
+    assert is_same(bench.state("run/trained_model.pt"), bench.state("whole/trained_model.pt"))
+
+
+def test_without_files_per_epoch_the_last_state_tells_that_a_run_is_over(bench, capsys):
+    bench.train("run", not_save_each_epoch=True, keeps_last=True, epochs=2)
+    (state,) = list_checkpoints(bench.runs / "run", "epoch", ".pt")
+    assert read_checkpoint(state)["position"]["epoch"] == 2
+    kept = bench.state("run/trained_model.pt")
+    bench.train("run", not_save_each_epoch=True, epochs=2, seed=9, checkpoint=f"run/{state.name}")
+    assert "Nothing is left to train" in capsys.readouterr().out
+    assert is_same(bench.state("run/trained_model.pt"), kept)
+
+
+def test_another_weight_decay_takes_effect_in_a_run_that_goes_on(bench):
+    bench.train("run", epochs=1, l2_penalty=0.01)
+    bench.train("run", epochs=2, l2_penalty=0.5, checkpoint="run/epoch_000.pt")
+    assert bench.state("run/epoch_001.pt")["optimizer"]["param_groups"][0]["weight_decay"] == 0.5

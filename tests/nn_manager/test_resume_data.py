@@ -6,6 +6,7 @@ import pytest
 import torch
 from training_tools import TRAINING, Tiny, same_state
 
+from core_scripts.checkpoint.digest import seal
 from core_scripts.checkpoint.store import list_checkpoints, read_checkpoint
 from core_scripts.data_io.seq_info import parse_filename
 from core_scripts.errors import DataError
@@ -28,12 +29,12 @@ def test_other_files_are_refused_and_both_sides_shown(bench, inside):
     expected = (r"(?s)trained on other files.*in epoch 1 .*checkpoint: 9 utterances of 108 samples.*"
                 r"now:        7 utterances of 84 samples.*--resume-data restart-epoch")
     with pytest.raises(DataError, match=expected):
-        bench.train("other", checkpoint=change_data(inside, files="9 utterances of 108 samples"))
+        bench.train("other", checkpoint=seal(change_data(inside, files="9 utterances of 108 samples")))
 
 
 def test_other_files_begin_the_epoch_anew_where_that_is_asked_for(bench, inside, capsys):
     change_data(inside, files="9 utterances of 108 samples")
-    bench.train("other", checkpoint=inside, resume_data="restart-epoch", save_model_every_n_minibatches=1)
+    bench.train("other", checkpoint=seal(inside), resume_data="restart-epoch", save_model_every_n_minibatches=1)
     assert "epoch 1 starts from its first sample with other files" in capsys.readouterr().err
     went_on = bench.state("other/epoch_001_00000008.pt")
     assert (went_on["position"]["samples"], went_on["step"]) == (2, 8)
@@ -41,7 +42,7 @@ def test_other_files_begin_the_epoch_anew_where_that_is_asked_for(bench, inside,
 
 def test_another_cut_alone_keeps_weights_and_begins_the_epoch_anew(bench, inside, capsys):
     change_data(inside, cut="14 items of 6 samples at most")
-    bench.train("other", checkpoint=inside, epochs=2, save_model_every_n_minibatches=1)
+    bench.train("other", checkpoint=seal(inside), epochs=2, save_model_every_n_minibatches=1)
     told = [line for line in capsys.readouterr().err.splitlines() if "first sample" in line]
     assert len(told) == 1
     assert "checkpoint: 14 items of 6 samples at most; now: 7 items of whole utterances" in told[0]
@@ -52,27 +53,27 @@ def test_another_cut_alone_keeps_weights_and_begins_the_epoch_anew(bench, inside
 
 def test_another_seed_begins_the_epoch_anew(bench, inside, capsys):
     inside["position"]["seed"] = 5
-    bench.train("other", checkpoint=inside, epochs=2)
+    bench.train("other", checkpoint=seal(inside), epochs=2)
     assert "since the seed differs (checkpoint: 5; now: 1)" in capsys.readouterr().err
 
 
 def test_lengths_noted_in_earlier_epochs_are_not_kept_so_the_epoch_begins_anew(bench, inside, capsys):
-    bench.train("other", checkpoint=inside, epochs=2, force_update_seq_length=True)
+    bench.train("other", checkpoint=seal(inside), epochs=2, force_update_seq_length=True)
     assert "--force-update-seq-length ordered it by lengths that are not kept" in capsys.readouterr().err
 
 
 def test_an_older_checkpoint_with_one_fingerprint_goes_on_where_it_is_the_same(bench, inside):
     digest = inside["position"]["fingerprint"]["digest"]
     inside["position"] = {"seed": 1, "epoch": 1, "samples": 6, "fingerprint": digest}
-    bench.train("older", checkpoint=inside)
+    bench.train("older", checkpoint=seal(inside))
     assert same_state(bench.state("older/epoch_002.pt"), bench.state("plain/epoch_002.pt"))
 
 
 def test_an_older_checkpoint_cannot_say_what_differs_so_it_is_refused(bench, inside):
     inside["position"]["fingerprint"] = "0123456789abcdef"
     with pytest.raises(DataError, match=r"(?s)another cut or another order: digest 0123456789ab\n.*now: .*, digest "):
-        bench.train("older", checkpoint=inside)
-    bench.train("older", checkpoint=inside, resume_data="restart-epoch")
+        bench.train("older", checkpoint=seal(inside))
+    bench.train("older", checkpoint=seal(inside), resume_data="restart-epoch")
 
 
 @pytest.mark.parametrize("sampler", ["None", "block_shuffle_by_length"])

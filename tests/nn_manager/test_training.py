@@ -193,6 +193,32 @@ def test_the_third_bad_step_in_a_row_ends_the_run_and_keeps_the_last_good_state(
     assert sorted(path.name for path in (bench.runs / "run").glob("epoch_*.pt")) == states
 
 
+@pytest.mark.parametrize("how", ["loss", "gradient"])
+def test_a_step_left_out_leaves_no_trace_in_running_statistics(make_run, how):
+    class Normed(broken_on("d", how)):
+        def __init__(self):
+            super().__init__()
+            self.norm = nn.BatchNorm1d(2)
+
+        def forward(self, batch):
+            spoilt = math.nan if "d" in batch.names else 1.0
+            self.norm(batch.inputs.flatten(0, 1) * spoilt)
+            return super().forward(batch)
+
+    run, batches = make_run(Normed())
+    train_step(run, batches[0], ALONE)
+    before = [buffer.clone() for buffer in model_of(run).buffers()]
+    train_step(run, batches[1], ALONE)
+    assert run.bad_steps == 1
+    assert all(torch.equal(value, buffer) for value, buffer in zip(before, model_of(run).buffers(), strict=True))
+
+
+def test_a_run_whose_validation_is_never_finite_says_that_it_kept_no_model(bench, capsys):
+    bench.train("run", broken_on("y", "loss"), epochs=1)
+    assert "no epoch had a finite validation loss" in capsys.readouterr().err
+    assert not (bench.runs / "run/trained_model.pt").exists()
+
+
 def test_losses_of_steps_left_out_do_not_count(bench):
     bench.train("run", broken_on("g", "loss"), loader={"shuffle": False}, epochs=1)
     record = bench.state("run/epoch_000.pt")["train_log"]["epochs"][0]
@@ -276,7 +302,8 @@ def test_nothing_is_saved_when_told_so(bench):
     bench.train("run", epochs=1, not_save_anything=True, save_model_every_n_minibatches=1)
     assert list((bench.runs / "run").iterdir()) == []
     bench.train("lite", epochs=1, not_save_each_epoch=True)
-    assert sorted(path.name for path in (bench.runs / "lite").iterdir()) == ["metrics.csv", "trained_model.pt"]
+    assert sorted(path.name for path in (bench.runs / "lite").iterdir()) == [
+        "metrics.csv", "trained_model.pt", "trained_model.pt.sha256"]
 
 
 def test_a_limit_of_minibatches_counts_in_the_position_too(bench):

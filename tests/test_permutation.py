@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from core_scripts.constants import STREAM_ORDER
-from core_scripts.data_io.permutation import FEISTEL_ROUNDS, STORED_ORDER_LIMIT, FeistelOrder, epoch_order
+from core_scripts.permutation import FEISTEL_ROUNDS, STORED_ORDER_LIMIT, FeistelOrder, epoch_order
 from core_scripts.streams import words
 
 STORED = {
