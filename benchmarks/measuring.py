@@ -47,11 +47,14 @@ def make_parser(description: str, rounds: int) -> ArgumentParser:
 
 def tell_results(
     results: Mapping[str, float], targets: Mapping[str, float], as_json: bool, *, less_is_better: bool = False
-) -> None:
-    """A line for each result that has a target, then the JSON object if it is wanted."""
+) -> bool:
+    """A line for each result that has a target, then the JSON object if it is wanted; returns whether all are met."""
+    all_met = True
     for key, target in targets.items():
         met = results[key] <= target if less_is_better else results[key] >= target
+        all_met &= met
         bound = "at most" if less_is_better else "target"
         print(f"{key} {results[key]:.2f}, {bound} {target:g}: {'met' if met else 'NOT met'}")
     if as_json:
         print(json.dumps({key: round(value, 4) for key, value in results.items()}))
+    return all_met

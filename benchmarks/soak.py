@@ -1,12 +1,13 @@
 """Does a run that is killed, stopped and damaged again and again end with the weights of one that was left in peace?
 
-    python benchmarks/soak.py --minutes 10 [--seed 1] [--json]
+    python benchmarks/soak.py --minutes 10 [--seed 1] [--device cuda] [--json]
 
 Recipe 01 with tiny.yaml on the synthetic corpus is trained once undisturbed. Then runs are trained from the beginning
 while, at random: the process is killed (kill -9) at a random moment or at a named place, it or its whole group gets
 SIGTERM, SIGINT or SIGUSR1, its newest checkpoint is damaged before it is started again, and the number of workers
 changes. Each run must end by itself and hold, bit by bit, the weights of the undisturbed one in its last state and in
-trained_model.pt. A wrong exit code, a traceback or another weight fails the benchmark (exit code 1).
+trained_model.pt; on a GPU with --deterministic. A wrong exit code, a traceback or another weight fails the benchmark
+(exit code 1).
 """
 import hashlib
 import json
@@ -35,12 +36,21 @@ from core_scripts.errors import EXIT_INTERRUPTED, EXIT_PREEMPTED, RecitalError  
 RECIPE = ROOT / "project" / "01-wavenet-vocoder"
 CORPUS = ROOT / "project" / "DATA" / "synthetic"
 SETTINGS = ("--config-file", "tiny.yaml", "minibatch_num_train=40", "minibatch_num_val=6", "epochs=4",
-            "save_model_every_n_minibatches=5", "keep_checkpoints=4", "verbose=0", "device=cpu", "num_threads=1")
+            "save_model_every_n_minibatches=5", "keep_checkpoints=4", "verbose=0", "num_threads=1")
+ON_DEVICE = {"cpu": ("device=cpu",), "cuda": ("device=cuda", "deterministic=true")}
 PLACES = ("step", "stepped", "validation", "epoch", "saving", "written", "renamed", "pruning", "loading", "finished")
 SIGNALS = {"SIGINT": EXIT_INTERRUPTED, "SIGTERM": EXIT_PREEMPTED, "SIGUSR1": EXIT_PREEMPTED}
 DAMAGES = ("bit flipped", "cut", "zeros", "emptied", "foreign")
 PATIENCE_SECONDS = 300.0  # of a process that should have ended long ago
 LATEST_SECONDS = 6.0  # after its first step a process is disturbed
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A copy of the recipe's folder, and what the runs in it compute on."""
+
+    place: Path
+    device: str
 
 
 @dataclass
@@ -56,6 +66,7 @@ def main(argv: list[str]) -> int:
     parser = ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=10.0, help="begin no further run after them")
     parser.add_argument("--seed", type=int, default=1, help="of what is done to the runs")
+    parser.add_argument("--device", choices=tuple(ON_DEVICE), default="cpu", help="what runs compute on [%(default)s]")
     parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
     options = parser.parse_args(argv)
     try:
@@ -78,13 +89,14 @@ def main(argv: list[str]) -> int:
 def soak(options: Namespace, folder: Path) -> Tally:
     """Disturbed runs until the time is over, the last one brought to its end."""
     begun, chance, tally = time.monotonic(), random.Random(options.seed), Tally()
-    place = Path(shutil.copytree(RECIPE, folder / RECIPE.name, ignore=shutil.ignore_patterns("exp", "__pycache__")))
-    run_to_end(place, folder / "undisturbed", 0)
+    place = shutil.copytree(RECIPE, folder / RECIPE.name, ignore=shutil.ignore_patterns("exp", "__pycache__"))
+    bench = Bench(Path(place), options.device)
+    run_to_end(bench, folder / "undisturbed", 0)
     wanted = fingerprint(folder / "undisturbed")
     log.say(f"undisturbed: {time.monotonic() - begun:.0f} s, weights {wanted[0][:12]}, best {wanted[1][:12]}")
     while time.monotonic() - begun < 60 * options.minutes and not tally.failures:
         run = folder / f"run{tally.runs}"
-        while not tally.failures and disturb(place, run, chance, tally, begun + 60 * options.minutes):
+        while not tally.failures and disturb(bench, run, chance, tally, begun + 60 * options.minutes):
             pass
         if not tally.failures and fingerprint(run) != wanted:
             tally.failures.append(f"run {tally.runs} has other weights")
@@ -94,20 +106,20 @@ def soak(options: Namespace, folder: Path) -> Tally:
     return tally
 
 
-def disturb(place: Path, run: Path, chance: random.Random, tally: Tally, until: float) -> bool:
+def disturb(bench: Bench, run: Path, chance: random.Random, tally: Tally, until: float) -> bool:
     """Start the run where it is and do something to it; whether it has yet to be started again."""
     if newest_states(run) and chance.random() < 0.25:
         tally.faults[f"checkpoint {damage(newest_states(run)[0], chance)}"] += 1
     workers, kind = chance.choice((0, 0, 1, 2)), chance.random()
     if time.monotonic() > until:
-        run_to_end(place, run, workers)
+        run_to_end(bench, run, workers)
         return False
     if kind < 0.4:
         where = chance.choice(PLACES)
-        process = start(place, run, workers, f"{where}:{chance.randint(1, 40 if 'step' in where else 3)}")
+        process = start(bench, run, workers, f"{where}:{chance.randint(1, 40 if 'step' in where else 3)}")
         what, expected = f"kill -9 at {where}", -signal.SIGKILL
     else:
-        process = start(place, run, workers)
+        process = start(bench, run, workers)
         name = chance.choice(["SIGKILL"] * 2 + [*SIGNALS])
         to_group = name != "SIGKILL" and chance.random() < 0.4
         what, expected = "kill -9" if name == "SIGKILL" else f"{name}{' to the group' * to_group}", SIGNALS.get(name)
@@ -128,18 +140,19 @@ def disturb(place: Path, run: Path, chance: random.Random, tally: Tally, until: 
     return False
 
 
-def start(place: Path, run: Path, workers: int, fault: str = "") -> subprocess.Popen:
+def start(bench: Bench, run: Path, workers: int, fault: str = "") -> subprocess.Popen:
     """`python main.py train` in a group of its own."""
     words = [sys.executable, "main.py", "train", "--save-model-dir", str(run), "--num-workers", str(workers),
-             f"data={CORPUS}", *SETTINGS]
-    env = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "", "FAULT": fault}
-    return subprocess.Popen(words, cwd=place, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                            start_new_session=True)
+             f"data={CORPUS}", *SETTINGS, *ON_DEVICE[bench.device]]
+    env = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "FAULT": fault}
+    env |= {"CUDA_VISIBLE_DEVICES": ""} if bench.device == "cpu" else {}
+    return subprocess.Popen(words, cwd=bench.place, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                            text=True, start_new_session=True)
 
 
-def run_to_end(place: Path, run: Path, workers: int) -> None:
+def run_to_end(bench: Bench, run: Path, workers: int) -> None:
     """Raises: RecitalError if it does not get there."""
-    process = start(place, run, workers)
+    process = start(bench, run, workers)
     output, _ = process.communicate(timeout=PATIENCE_SECONDS)
     if process.returncode:
         raise RecitalError(f"a run that nobody disturbed ended with exit code {process.returncode}:\n{output[-2000:]}")

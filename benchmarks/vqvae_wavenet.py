@@ -163,7 +163,7 @@ def optimise(model, data: Takes, plan: Plan, steps: int, seed: int) -> str:
         torch.stack(losses).sum().backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), CLIP)
         optimizer.step()
-        average.update(model, step)
+        average.update(step)
         if (step + 1) % 500 == 0:
             log.note(f"  step {step + 1}: {[round(loss.item(), 4) for loss in losses]}")
     model.load_state_dict(average.weights)

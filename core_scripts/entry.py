@@ -27,15 +27,17 @@ from core_scripts.errors import (
     near_files,
 )
 from core_scripts.features.passport import Passport, passports_in, read_passport, require_same
+from core_scripts.nn_manager.stopping import ignore_signals, leave_on_signals
 from core_scripts.run_folder import LOG_NAME, RunFolder, place_run
 
 DEMO_CONFIG = "demo.yaml"
 DEMO_NAME = "demo"
 # What would be passed over in silence.
 WITHOUT_EFFECT = {
-    "train": {"json"}, "infer": {"json", "fresh"}, "evaluate": {"fresh"}, "trace": {"json"}, "config": {"fresh"},
-    "prepare": {"json", "exp", "fresh", "trained_model", "init_from"},
-    "analyze": {"exp", "fresh", "trained_model", "init_from"},
+    "train": {"json"}, "infer": {"json", "fresh", "resume"}, "evaluate": {"fresh", "resume"},
+    "trace": {"json", "resume"}, "config": {"fresh", "resume"},
+    "prepare": {"json", "exp", "fresh", "resume", "trained_model", "init_from"},
+    "analyze": {"exp", "fresh", "resume", "trained_model", "init_from"},
 }
 PLAIN_FOLDERS = ("wav", "wavs", "flac", "audio")  # names that tell nothing of a corpus; the folder above does
 
@@ -43,7 +45,11 @@ PLAIN_FOLDERS = ("wav", "wavs", "flac", "audio")  # names that tell nothing of a
 def run_project() -> None:
     """Run the recipe whose main.py calls this, in that file's folder, and exit with a code of core_scripts.errors."""
     project_dir = Path(sys.modules["__main__"].__file__).resolve().parent
-    sys.exit(run_command(sys.argv[1:], project_dir))
+    leave_on_signals()
+    try:
+        sys.exit(run_command(sys.argv[1:], project_dir))
+    finally:
+        ignore_signals()
 
 
 def run_command(argv: list[str], project_dir: Path) -> int:
@@ -98,8 +104,10 @@ def run_verb(command: Command, project_dir: Path) -> None:
         return
     resolved = place_run(resolved, project_dir)
     place, uses_run = Path(resolved.args.save_model_dir), command.verb in ("infer", "evaluate")
-    must_exist = uses_run and not resolved.args.trained_model
-    with RunFolder(place, fresh=resolved.args.fresh and not uses_run, found=must_exist) as folder:
+    resolved.args.resume &= command.verb in ("train", "demo")
+    must_exist = (uses_run or resolved.args.resume) and not resolved.args.trained_model
+    fresh = resolved.args.fresh and not uses_run and not resolved.args.resume  # both: told, and nothing is moved
+    with RunFolder(place, fresh=fresh, found=must_exist) as folder:
         resolved.args.trained_model = folder.follow(resolved.args.trained_model)
         resolved.args.init_from = folder.follow(resolved.args.init_from)
         log.open_run_log(folder.path / LOG_NAME)

@@ -27,6 +27,7 @@ from core_scripts.config_parse.project_data import (
 from core_scripts.corpus.synthetic import ensure_corpus
 from core_scripts.corpus.unit_files import corpora_of_codes
 from core_scripts.data_io.customize_dataset import NII_MergeDataSetLoader
+from core_scripts.data_io.file_io import write_atomically
 from core_scripts.data_io.speakers import names_of, read_speakers
 from core_scripts.errors import ConfigError, DataError, UsageError
 from core_scripts.evaluation.bits import measure_bits
@@ -34,7 +35,8 @@ from core_scripts.evaluation.condition_watch import ConditionWatch
 from core_scripts.evaluation.prediction import PredictionWatch
 from core_scripts.evaluation.unit_model import UnitModel
 from core_scripts.evaluation.unit_watch import UnitWatch
-from core_scripts.features.passport import passports_in, write_passport
+from core_scripts.features.passport import PASSPORT_NAME, passport_of, passports_in
+from core_scripts.files import remove_leftovers
 from core_scripts.nn_manager.model_base import CropContext, ModelBase
 from core_scripts.nn_manager.nn_manager import f_inference_wrapper, f_train_wrapper
 from core_scripts.nn_manager.observing import RunObserver
@@ -71,7 +73,7 @@ def train_once(resolved: Resolved, folder: RunFolder) -> None:
     train_set, val_set = load_to_train(stage)
     start = checkpoint_to_train_from(stage.args)
     stage = replace(stage, args=start.loading_args(stage.args))
-    model = build_model(stage, train_set, train_set.get_data_mean_std(), start.content)
+    model = build_model(stage, train_set, train_set.get_data_mean_std(), start.content, val_set)
     loss = stage.recipe.Loss(stage.args)
     optimizer = OptimizerWrapper(model, stage.args)
     if not stage.args.not_save_anything:
@@ -104,11 +106,12 @@ def infer(resolved: Resolved, folder: RunFolder) -> None:
     checkpoint = checkpoint_to_generate_with(stage.args)
     model = build_model(stage, test_set, None, checkpoint)
     output = Path(stage.args.output_dir)
+    remove_leftovers(output, deep=True)
     claim = claim_output(output, stage.args, weights_file(stage.args))
     write_run_record(output, stage.args, test_set.fingerprint(), passports_in(stage.conf), **claim)
     for stream in read_corpora(stage.conf, "test")[0].outputs:
         if stream.front_end is not None:  # frames are written, which another recipe may read
-            write_passport(output, stream.front_end)
+            write_atomically(output / PASSPORT_NAME, passport_of(stream.front_end).to_json().encode("ascii"))
     f_inference_wrapper(stage.args, model, stage.device, test_set, checkpoint)
 
 
@@ -123,7 +126,7 @@ def convert(resolved: Resolved, folder: RunFolder) -> None:
     if not others:
         return
     chosen = folder.path / "converted.lst"
-    chosen.write_text(f"{name}\n", encoding="utf-8")
+    write_atomically(chosen, f"{name}\n".encode())
     args = Namespace(**vars(stage.args))
     args.target_speaker, args.inference_data_list = others[-1], str(chosen)
     args.output_dir = str(folder.path / f"converted_to_{others[-1]}")
@@ -139,8 +142,11 @@ def score(resolved: Resolved, folder: RunFolder) -> None:
     load_weights(model, weights_of(checkpoint), "the trained model")
     table = isinstance(model, ModelBase) and model.score(train_set, test_set, stage.device)
     table = table or measure_bits(model, train_set, test_set, stage.device)
-    (folder.path / RESULT_NAME).write_text(json.dumps(asdict(table), indent=1) + "\n", encoding="utf-8")
     log.say(json.dumps(asdict(table)) if stage.args.json else str(table))
+    try:
+        write_atomically(folder.path / RESULT_NAME, (json.dumps(asdict(table), indent=1) + "\n").encode("utf-8"))
+    except DataError as fault:
+        log.warn(f"the result is only printed: {fault}")
 
 
 def trace(resolved: Resolved, folder: RunFolder) -> None:
@@ -242,14 +248,18 @@ def crop_context(stage: Stage) -> CropContext:
     return model_class.crop_context(stage.conf) if issubclass(model_class, ModelBase) else CropContext()
 
 
-def build_model(stage: Stage, data: NII_MergeDataSetLoader, mean_std: Any, checkpoint: Any = None) -> torch.nn.Module:
+def build_model(
+    stage: Stage, data: NII_MergeDataSetLoader, mean_std: Any, checkpoint: Any = None,
+    val_data: NII_MergeDataSetLoader | None = None,
+) -> torch.nn.Module:  # fmt: skip
     """The recipe's Model for the dimensions of `data`, with the speakers of the checkpoint that it is going to get.
 
-    Raises: DataError if somebody speaks in `data` whom it does not know.
+    Raises: DataError if somebody speaks in `data` or in `val_data` whom it does not know.
     """
     record = record_of(weights_of(checkpoint)) if checkpoint is not None else None
     stage.args.speaker_names = record.speakers if record is not None else ()
     model = stage.recipe.Model(data.get_in_dim(), data.get_out_dim(), stage.args, stage.conf, mean_std)
     if isinstance(model, ModelBase) and model.speakers is not None:
-        model.speakers.numbers(dict.fromkeys(data.get_seq_name_list()))
+        names = data.get_seq_name_list() + (val_data.get_seq_name_list() if val_data is not None else [])
+        model.speakers.numbers(dict.fromkeys(names))
     return model

@@ -1,4 +1,5 @@
 """Where words go: results to stdout, progress and warnings to stderr, and both to the log file of the run."""
+import os
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -46,5 +47,20 @@ def record(message: str) -> None:
 
 
 def _write(message: str, stream: TextIO) -> None:
-    print(message, file=stream, flush=True)
     record(message)
+    try:
+        print(message, file=stream, flush=True)
+    except OSError:  # the disk under it is full, or nobody reads it any more: no reason to lose a run
+        _drop_unwritten(stream)
+
+
+def _drop_unwritten(stream: TextIO) -> None:
+    """What could not be written is given up; else Python tries again at exit, complains and changes the exit code."""
+    with suppress(OSError):
+        own, nowhere = os.dup(stream.fileno()), os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        with suppress(OSError):
+            stream.flush()
+        os.dup2(own, stream.fileno())
+        os.close(own)
+        os.close(nowhere)

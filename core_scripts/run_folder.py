@@ -96,6 +96,10 @@ def _lock_folder(path: Path) -> TextIO:
         busy.exit_code = EXIT_IN_USE
         lock.close()
         raise busy from None
+    except OSError as error:
+        lock.close()
+        raise RecitalError(f"{path} cannot be locked ({error.strerror}), and without that two processes could write "
+                           "there; mount it with locks, or take another folder with --save-model-dir") from error
     _locks.add(lock)
     lock.truncate(0)
     lock.write(f"{os.getpid()}\n")

@@ -12,11 +12,18 @@ from core_scripts.errors import UsageError
 
 
 def set_random_seed(random_seed: int, args: Namespace | None = None) -> None:
-    """Seed torch (all devices), numpy and Python; with CUDA also set cuDNN's two switches from `args`."""
+    """Seed torch (all devices), numpy and Python; with CUDA also set cuDNN's two switches from `args`.
+
+    --deterministic lets torch refuse whatever may come out otherwise the next time; cuBLAS needs its variable for that
+    before it is first used.
+    """
     torch.manual_seed(random_seed)
     random.seed(random_seed)
     np.random.seed(random_seed % 2**32)
     os.environ["PYTHONHASHSEED"] = str(random_seed % 2**32)  # for processes that are started from here
+    if option_value(args, "deterministic"):
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(True)
     if torch.cuda.is_available():
         torch.cuda.manual_seed_all(random_seed)
         torch.backends.cudnn.deterministic = option_value(args, "cudnn_deterministic_toggle")

@@ -16,7 +16,7 @@ SOURCES = sorted(path for top in ("core_scripts", "sandbox") for path in (ROOT /
 
 # A module may import from its own level and from those before it.
 LEVELS = [
-    {"errors", "log", "constants", "streams", "permutation", "progress", "fault"},
+    {"errors", "log", "constants", "streams", "permutation", "progress", "fault", "files"},
     {"geometry"},
     {"features", "config_parse", "other_tools"},
     {"startup_config", "data_io", "op_manager", "checkpoint", "generation"},

@@ -1,4 +1,5 @@
 """exp/NAME belongs to one process at a time, and to nobody once that one is dead."""
+import errno
 import os
 import signal
 import subprocess
@@ -15,9 +16,15 @@ HOLDER = """
 import multiprocessing, sys, time
 from pathlib import Path
 from core_scripts.run_folder import RunFolder
+def work(begun):
+    begun.set()
+    time.sleep(60)
 with RunFolder(Path(sys.argv[1])):
-    worker = multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,))
+    context = multiprocessing.get_context("fork")
+    begun = context.Event()
+    worker = context.Process(target=work, args=(begun,))
     worker.start()
+    begun.wait()  # before that it may not have let go of the lock yet
     print(worker.pid, flush=True)
     time.sleep(60)
 """
@@ -49,3 +56,13 @@ def test_a_worker_that_ends_leaves_the_folder_locked(tmp_path):
         os.waitpid(child, 0)
         with pytest.raises(RecitalError, match="is in use by process"), RunFolder(tmp_path / "run"):
             pass
+
+
+def test_a_folder_that_cannot_be_locked_is_told(tmp_path, monkeypatch):
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("core_scripts.run_folder.fcntl.flock", refuse)
+    with pytest.raises(RecitalError, match=r"run cannot be locked \(No locks available\).*take another folder"), \
+            RunFolder(tmp_path / "run"):
+        pass

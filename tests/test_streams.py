@@ -33,9 +33,11 @@ def test_draws_do_not_depend_on_how_many_are_taken_and_streams_do_not_overlap():
 
 def test_every_purpose_has_a_stream_of_its_own():
     streams = {name: value for name, value in vars(constants).items() if name.startswith("STREAM_")}
-    wanted = {"ORDER", "CROP", "JITTER", "AUGMENTATION", "MODEL", "VALIDATION", "GENERATION", "CORPUS"}
+    wanted = {"ORDER", "CROP", "AUGMENTATION", "MODEL", "VALIDATION", "GENERATION", "CORPUS", "EVALUATION"}
     assert set(streams) == {f"STREAM_{name}" for name in wanted}
     assert len(set(streams.values())) == len(streams)
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "core_scripts").rglob("*.py")]
+    assert all(sum(name in source for source in sources) > 1 for name in streams), "a stream that nobody draws from"
 
 
 def test_nothing_that_must_stay_the_same_is_drawn_from_a_librarys_distribution():

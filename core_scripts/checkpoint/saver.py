@@ -8,19 +8,24 @@ from pathlib import Path
 import torch
 
 from core_scripts import log
-from core_scripts.checkpoint.files import remove_files
 from core_scripts.checkpoint.store import list_checkpoints, write_weights
 from core_scripts.errors import SaveError
+from core_scripts.files import remove_files
 
 _MOST_FAILURES = 3  # in a row; a disk that is full for so long will not be empty soon
+_APART_SECONDS = 60.0  # between failures that count: saves may come at every step, and nobody frees space within three
 
 
 @dataclass
 class Saver:
-    """The saves of one run. A failed one is told and made good at the next; three in a row, or the last, end it."""
+    """The saves of one run. A failed one is told and made good at the next; three in a row, or the last, end it.
+
+    Failures within a minute of one that counted are of the same trouble: they are neither counted nor told.
+    """
 
     every_seconds: float = 0.0  # besides those after each epoch; 0: none
-    failures: int = 0  # in a row
+    failures: int = 0  # in a row, of those that count
+    counted_at: float = 0.0  # when the last of them was (time.perf_counter)
     error: SaveError | None = None  # of the latest save
     saved_at: float = field(default_factory=time.perf_counter)
     owed: dict[Path, dict[str, torch.Tensor]] = field(default_factory=dict)  # best weights that are not written yet
@@ -33,7 +38,7 @@ class Saver:
         """Write the best weights, where these are they, then the states, so that no state is ahead of the best weights.
 
         Weights that cannot be written are kept in memory, because the next state no longer holds them.
-        Raises: SaveError at the third failure in a row.
+        Raises: SaveError at the third failure in a row that counts.
         """
         self.owed |= best or {}
         try:
@@ -43,13 +48,17 @@ class Saver:
             write_states()
             self.failures, self.error = 0, None
         except SaveError as error:
-            self.failures, self.error = self.failures + 1, error
+            self.error = error
+            counts = self.failures == 0 or time.perf_counter() - self.counted_at >= _APART_SECONDS
+            if counts:
+                self.failures, self.counted_at = self.failures + 1, time.perf_counter()
             if self.failures >= _MOST_FAILURES:
                 raise
             error.__cause__ = error.__traceback__ = None  # they hold the bytes that could not be written
             self.owed = copy.deepcopy(self.owed)
-            log.warn(f"NOT SAVED ({self.failures} of {_MOST_FAILURES} failures before training stops): {error}. The "
-                     "files before are intact; training goes on and tries again at the next save")
+            if counts:
+                log.warn(f"NOT SAVED ({self.failures} of {_MOST_FAILURES} failures before training stops): {error}. "
+                         "The files before are intact; training goes on and tries again at the next save")
         finally:
             self.saved_at = time.perf_counter()
 

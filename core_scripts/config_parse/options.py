@@ -147,6 +147,7 @@ GROUPS: dict[str, tuple[Option, ...]] = {
                "with them", choices=("same", "restart-epoch")),
         Option("config-file", "", "YAML or JSON file with settings"),
         Option("device", "auto", "auto, cpu, cuda or cuda:N", choices=("auto", "cpu", "cuda", "cuda:N")),
+        Option("deterministic", False, "equal bits on a GPU too: an operation without such a form is an error"),
         Option("no-shuffle", True, "keep the order of the list", target="shuffle"),
         Option("inference-batch-size", 0, "utterances generated at once; 0: as --batch-size", low=0),
         Option("keep-checkpoints", 0, "newest states to keep, two at least, and the best epoch's; 0: all", low=0),
@@ -183,4 +184,5 @@ GROUPS: dict[str, tuple[Option, ...]] = {
 OPTIONS: dict[str, Option] = {option.name: option for group in GROUPS.values() for option in group}
 _VALUES = [option for option in OPTIONS.values() if not option.target and not option.verb]
 SETTINGS: dict[str, Option] = {option.dest: option for option in _VALUES}
-NEED_OUR_ENTRY = ("exp", "resume", "fresh", "init-from", "config-file", "device", "num-threads", "json")
+NEED_OUR_ENTRY = ("exp", "resume", "fresh", "init-from", "config-file", "device", "num-threads", "json", "tensorboard",
+                  "inference-batch-size")

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from core_scripts.config_parse.options import SETTINGS
 from core_scripts.errors import ConfigError, all_faults, did_you_mean
-from core_scripts.other_tools.list_tools import read_list_from_text
+from core_scripts.other_tools.list_tools import read_list
 
 OPTIMIZERS = ("Adam", "AdamW", "SGD")
 SCHEDULES = ("plateau", "step", "exponential", "cosine with warm restarts", "cosine to zero over all epochs")
@@ -52,7 +52,7 @@ def _overlap_below(length: int, overlap: int) -> int:
 
 
 def _read_names(path: str) -> frozenset[str] | None:
-    return frozenset(name.strip() for name in read_list_from_text(path) if name) if path else None
+    return frozenset(read_list(Path(path))) if path else None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from core_scripts import log
-from core_scripts.data_io.catalog import read_list
 from core_scripts.data_io.speakers import read_speakers
 from core_scripts.errors import DataError, UsageError, all_faults, did_you_mean, near_files
+from core_scripts.other_tools.list_tools import read_list
 
 KINDS = ("train", "val", "test")
 _HELD_OUT = 0.05  # share of a speaker's recordings in val, and again in test

@@ -18,6 +18,7 @@ from core_scripts.data_io.statistics import Moments
 from core_scripts.errors import EXIT_IN_USE, DataError, RecitalError, UsageError
 from core_scripts.features.config_mel import MelConfig
 from core_scripts.features.passport import PASSPORT_NAME, passport_of
+from core_scripts.files import remove_leftovers
 
 RECORD_NAME, REJECTS_NAME, SPEAKERS_NAME = "prepare.json", "rejected.tsv", "speakers.tsv"
 STATISTICS_NAME = "mel_mean_std.bin"
@@ -103,8 +104,7 @@ class Place:
         passport = passport_of(mel)
         for name in (*(f"{kind}.lst" for kind in KINDS), SPEAKERS_NAME, STATISTICS_NAME):
             (self.out / name).unlink(missing_ok=True)
-        for leftover in self.out.rglob(".*-*.tmp"):
-            leftover.unlink(missing_ok=True)
+        remove_leftovers(self.out, deep=True)
         marks = {recording.name: recording.mark for recording in recordings}
         same_features = self._record.get("passport") == passport.hash
         same_rate = self._record.get("rate_hz") == mel.rate_hz

@@ -13,6 +13,8 @@ from core_scripts.data_io.segment import CutRule, agree_on_length, common_grain
 from core_scripts.data_io.seq_info import SeqInfo
 from core_scripts.data_io.stream_reader import StreamReader
 from core_scripts.errors import DataError, RecitalError, all_faults, near_files
+from core_scripts.files import remove_leftovers
+from core_scripts.other_tools.list_tools import read_list
 
 _SHOWN_FAULTS = 20
 _SHOWN_NEIGHBOURS = 5  # looking for similar names is slow in large folders
@@ -66,19 +68,6 @@ def read_names(corpus: CorpusSpec, readers: Sequence[StreamReader]) -> list[str]
     if faults:
         raise told_together(f"names in {where}", faults)
     return names
-
-
-def read_list(path: Path) -> list[str]:
-    """Names of a text file, one per line; blank lines, a BOM and CRLF do not matter. Raises: DataError."""
-    if not path.is_file():
-        raise DataError(f"list {path} does not exist{near_files(path)}; correct the path in the configuration")
-    try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
-    except OSError as fault:
-        raise DataError(f"list {path} cannot be read: {fault.strerror}") from None
-    except UnicodeDecodeError as fault:
-        raise DataError(f"list {path} is not UTF-8: byte {fault.object[fault.start]:#x} at {fault.start}") from None
-    return [line.strip() for line in lines if line.strip()]
 
 
 def _names_in_folder(reader: StreamReader) -> list[str]:
@@ -206,6 +195,7 @@ def _read_table(path: Path) -> Steps:
 
 def _save(corpus: CorpusSpec, catalog: Catalog, table_path: Path, known: Steps) -> None:
     """Write the .dic and its side file where they differ from what is there; say so if an old .dic was wrong."""
+    remove_leftovers(table_path.parent)  # of statistics as well
     dic_path = table_path.with_suffix(".dic")
     wanted = [item.print_to_dic() for item in catalog.items]
     try:

@@ -2,7 +2,6 @@
 
 .wav, .flac and .npy are what their names say; any other name is raw little-endian float32 without header.
 """
-import contextlib
 import functools
 import io
 import os
@@ -17,6 +16,7 @@ from core_scripts import log
 from core_scripts.constants import FLOAT_DTYPE, INT16_SCALE
 from core_scripts.data_io.audio_header import AudioHeader, open_data, read_audio_header
 from core_scripts.errors import DataError
+from core_scripts.files import write_whole
 
 AUDIO_EXTS = (".wav", ".flac")
 _FLOAT_BYTES = 4
@@ -204,22 +204,10 @@ def _check_values(frames: np.ndarray, path: Path, first: int) -> None:
 
 def write_atomically(path: Path, content: bytes) -> None:
     """The file with all of `content`, or what was there before. Raises: DataError if it cannot be written."""
-    temporary = path.with_name(f".{os.getpid()}-{abs(hash(path.name)):x}.tmp")  # short: names may have 255 bytes
     try:
-        try:
-            file = temporary.open("wb")
-        except FileNotFoundError:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            file = temporary.open("wb")
-        with file:
-            file.write(content)
-        os.replace(temporary, path)
-    except BaseException as fault:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        if isinstance(fault, OSError):
-            raise DataError(f"{path} cannot be written: {fault.strerror}") from None
-        raise
+        write_whole(path, content, durable=False)
+    except OSError as fault:
+        raise DataError(f"{path} cannot be written: {fault.strerror}") from None
 
 
 def write_frames(path: Path, frames: np.ndarray, rate_hz: int | None = None) -> None:

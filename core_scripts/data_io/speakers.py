@@ -7,7 +7,7 @@ from typing import Any
 from core_scripts.config_parse.project_data import read_corpora, speakers_file
 from core_scripts.config_parse.run_options import option_value
 from core_scripts.errors import DataError, UsageError, all_faults, did_you_mean
-from core_scripts.other_tools.list_tools import read_list_from_text
+from core_scripts.other_tools.list_tools import read_list, read_list_from_text
 
 _SHOWN = 5
 
@@ -97,4 +97,4 @@ def _listed(conf: Any, known: Iterable[str]) -> Iterable[str]:
     if None in sources:
         return known
     return [name.strip() for source in sources
-            for name in (read_list_from_text(source) if isinstance(source, Path) else source)]
+            for name in (read_list(source) if isinstance(source, Path) else source)]

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.cluster.vq import kmeans2, vq
 
+from core_scripts.constants import STREAM_EVALUATION
 from core_scripts.errors import DataError
+from core_scripts.permutation import epoch_order
+from core_scripts.streams import uniforms
 
 Units = Sequence[np.ndarray]
 
@@ -76,8 +79,7 @@ def label_information(units: Units, labels: Sequence[np.ndarray], seed: int = 0)
     joined, told = _join(units), np.concatenate(labels)
     if not np.any(told != told[0]):
         raise DataError("all labels are equal, there is nothing that units could tell of them")
-    rng = np.random.default_rng(seed)
-    chance = [_share_of_entropy(rng.permutation(joined), told) for _ in range(_SHUFFLES)]
+    chance = [_share_of_entropy(joined[epoch_order(seed, shuffle, len(joined))], told) for shuffle in range(_SHUFFLES)]
     return SharedInformation(_share_of_entropy(joined, told), float(np.mean(chance)))
 
 
@@ -111,7 +113,7 @@ def cluster_frames(train: Sequence[np.ndarray], count: int, seed: int, most: int
     frames = np.concatenate(train).astype(np.float64)
     if len(frames) < count:
         raise DataError(f"{len(frames)} frames cannot make {count} clusters; give more utterances or take fewer")
-    drawn = np.random.default_rng(seed).permutation(len(frames))[:most]
+    drawn = epoch_order(seed, 0, len(frames))[:most]
     centroids, _ = kmeans2(frames[drawn], count, iter=30, minit="++", seed=seed)
     return centroids
 
@@ -123,8 +125,8 @@ def frames_to_units(frames: Sequence[np.ndarray], centroids: np.ndarray) -> list
 
 def random_units(lengths: Sequence[int], count: int, seed: int) -> list[np.ndarray]:
     """Units that carry nothing: each of `count` alike and independent of all else."""
-    rng = np.random.default_rng(seed)
-    return [rng.integers(count, size=length) for length in lengths]
+    drawn = (uniforms(seed, STREAM_EVALUATION, count=sum(lengths)) * count).astype(np.int64)
+    return np.split(drawn, np.cumsum(lengths)[:-1])
 
 
 def _join(units: Units) -> np.ndarray:

@@ -85,11 +85,6 @@ def read_passport(folder: Path) -> Passport | None:
     return Passport.from_dict(record, str(path))
 
 
-def write_passport(folder: Path, record: FeatureRecord) -> None:
-    """Put the passport beside the features in `folder`."""
-    (folder / PASSPORT_NAME).write_text(passport_of(record).to_json(), encoding="ascii")
-
-
 def require_same(found: Passport, wanted: Passport, where: tuple[str, str], remedy: str) -> None:
     """where: in words, what has the passport `found` and what `wanted`. Raises: DataError with both sides."""
     if found == wanted:

@@ -22,12 +22,15 @@ class WeightAverage:
             raise ConfigError(f"--polyak {decay:g} would never move; take a number below 1, such as 0.999")
         self.decay = decay
         self.weights = OrderedDict((key, value.detach().clone()) for key, value in module.state_dict().items())
+        moving = [key for key in self.weights if not is_record(key)]  # writing a record at each step would cost
+        self._pairs = [(self.weights[key], *_find_owner(module, key)) for key in moving]
 
     @torch.no_grad()
-    def update(self, module: nn.Module, step: int) -> None:
+    def update(self, step: int) -> None:
         """Move towards the weights after optimizer step `step`, faster at first to forget the first weights."""
         share = 1 - min(self.decay, (1 + step) / (10 + step))
-        for mean, value in zip(self.weights.values(), module.state_dict().values(), strict=True):
+        for mean, owner, name in self._pairs:
+            value = getattr(owner, name)  # looked up, since modules may put another tensor into a buffer's place
             if mean.is_floating_point():
                 mean.lerp_(value, share)
             else:
@@ -42,6 +45,12 @@ class WeightAverage:
             yield
         finally:
             module.load_state_dict(own)
+
+
+def _find_owner(module: nn.Module, key: str) -> tuple[nn.Module, str]:
+    """The part of the model that has this entry of its state dict, and its name there."""
+    path, _, name = key.rpartition(".")
+    return module.get_submodule(path), name
 
 
 def start_average(module: nn.Module, decay: float, stored: dict[str, Tensor] | None) -> WeightAverage | None:

@@ -1,5 +1,4 @@
 """GAN training: another step over the same epochs. Inference is the ordinary one, on the generator."""
-import copy
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -70,7 +69,7 @@ def f_train_wrapper_GAN(
 def gan_step(run: TrainingRun, losses: GANLosses, batch: Batch) -> Losses:
     """One generation, one update of the discriminator on it, one of the generator; then the data position moves on.
 
-    Raises: NonFiniteLossError; both players are then as they were.
+    Raises: NonFiniteLossError, which ends the run; the discriminator may have been updated then.
     """
     seed_model_randomness(run.options.seed, STREAM_MODEL, run.step, 0)
     for player in run.players:
@@ -79,17 +78,12 @@ def gan_step(run: TrainingRun, losses: GANLosses, batch: Batch) -> Losses:
     natural, condition = batch.targets, batch.inputs
     generated = call_model(generator.hooks.module, batch, generator.hooks, run.call)
 
-    before = _state_of(discriminator)
-    try:
-        loss_d = losses.discriminator(natural, generated.detach(), condition)
-        _update(discriminator, loss_d, batch)
-        loss_g = losses.generator(natural, generated, condition)
-        if losses.auxiliary is not None:
-            loss_g = loss_g + losses.auxiliary(natural, generated, condition)
-        _update(generator, loss_g, batch)
-    except NonFiniteLossError:
-        _put_back(discriminator, before)
-        raise
+    loss_d = losses.discriminator(natural, generated.detach(), condition)
+    _update(discriminator, loss_d, batch)
+    loss_g = losses.generator(natural, generated, condition)
+    if losses.auxiliary is not None:
+        loss_g = loss_g + losses.auxiliary(natural, generated, condition)
+    _update(generator, loss_g, batch)
     run.position, run.step = run.position.advance(len(batch.index)), run.step + 1
     return _both(loss_g, loss_d)
 
@@ -137,21 +131,11 @@ def _update(player: Player, loss: torch.Tensor, batch: Batch) -> None:
     player.optimizer.optimizer.step()
 
 
-def _state_of(player: Player) -> tuple[dict, dict]:
-    """A copy of all that an update changes."""
-    return copy.deepcopy((player.hooks.module.state_dict(), player.optimizer.optimizer.state_dict()))
-
-
-def _put_back(player: Player, state: tuple[dict, dict]) -> None:
-    player.hooks.module.load_state_dict(state[0])
-    player.optimizer.optimizer.load_state_dict(state[1])
-
-
 def _require_finite(what: str, value: float, batch: Batch) -> None:
     """Raises: NonFiniteLossError, which ends the game."""
     if not math.isfinite(value):
-        raise NonFiniteLossError(f"{describe_fault(what, value, batch)}; nothing was updated with it. Lower --lr, "
-                                 "set --grad-clip-norm, or look at these files")
+        raise NonFiniteLossError(f"{describe_fault(what, value, batch)}; the run ends, and saved states are from "
+                                 "before it. Lower --lr, set --grad-clip-norm, or look at these files")
 
 
 def _both(loss_g: torch.Tensor, loss_d: torch.Tensor) -> Losses:

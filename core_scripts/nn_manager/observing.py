@@ -31,7 +31,7 @@ class RunObserver:
         """A full state was written."""
 
     def end(self, run: TrainingRun, outcome: str) -> None:
-        """outcome: "finished", "stopped", or "failed: WHY"."""
+        """outcome: "finished", "stopped", or "failed: WHY"; also where `begin` itself is what failed."""
 
 
 class Observers:
@@ -44,18 +44,20 @@ class Observers:
     def watch(self, run: TrainingRun, train_data: Any, val_data: Any) -> Iterator[None]:
         """From `begin` to `end`, however the run ends."""
         outcome = "finished"
-        for member in self._members:
-            member.begin(run, train_data, val_data)
+        begun = []
         try:
+            for member in self._members:
+                begun.append(member)
+                member.begin(run, train_data, val_data)
             yield
         except SystemExit:
             outcome = "stopped"
             raise
         except BaseException as error:
-            outcome = f"failed: {error or type(error).__name__}"
+            outcome = f"failed: {str(error) or type(error).__name__}"
             raise
         finally:
-            for member in self._members:
+            for member in begun:
                 member.end(run, outcome)
 
     def after_step(self, run: TrainingRun, losses: Losses) -> None:

@@ -49,7 +49,7 @@ def train_step(run: TrainingRun, batch: Batch, group: Group) -> Losses:
             player.optimizer.optimizer.step()
             run.bad_steps = 0
             if run.average is not None:
-                run.average.update(player.hooks.module, run.step)
+                run.average.update(run.step)
         player.optimizer.optimizer.zero_grad()
         run.position, run.step, run.pending = run.position.advance(run.pending), run.step + 1, 0
     return losses

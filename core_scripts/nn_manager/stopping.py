@@ -1,6 +1,7 @@
 """Being asked to stop: a signal sets a flag, the loop looks at it between two steps.
 
-An exception raised by a handler could tear weights and data position apart; a flag cannot.
+An exception raised by a handler could tear weights and data position apart; a flag cannot. Before and after the loop
+there is nothing to tear, and the process ends at once with the same exit codes.
 """
 import signal
 import threading
@@ -41,3 +42,24 @@ class StopRequest:
         self.exit_code = _EXIT_CODES[signal.Signals(number)]
         with suppress(RuntimeError):  # the signal came while something was being printed
             log.note(f"{name}: finishing this step, then saving; once more to abort")
+
+
+def leave_on_signals() -> None:
+    """From now on SIGTERM and SIGUSR1 end this process at once, by SystemExit with the code for "start again".
+
+    SIGINT is a KeyboardInterrupt as ever. A `StopRequest` takes the signals over while it lasts.
+    """
+    for number in (signal.SIGTERM, signal.SIGUSR1):
+        signal.signal(number, _leave)
+
+
+def ignore_signals() -> None:
+    """Nothing can stop the work any more, for it is done: the exit code that is on its way shall come out."""
+    for number in _EXIT_CODES:
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    with suppress(RuntimeError):
+        log.note(f"{signal.Signals(number).name}: ended at once; start again to go on")
+    raise SystemExit(_EXIT_CODES[signal.Signals(number)])

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from core_scripts import fault, log
-from core_scripts.checkpoint.files import remove_leftovers, write_file
+from core_scripts.checkpoint.files import write_file
 from core_scripts.checkpoint.fitting import load_matching_weights, load_optimizer, load_weights
 from core_scripts.checkpoint.saver import Saver, remove_older
 from core_scripts.checkpoint.store import restore_checksum, verify_loaded, write_checkpoint
@@ -20,6 +20,7 @@ from core_scripts.checkpoint.train_state import TrainState, is_full, state_from_
 from core_scripts.config_parse.run_options import CallOptions, SaveOptions, TrainOptions
 from core_scripts.data_io.position import DataPosition
 from core_scripts.errors import DataError, SaveError
+from core_scripts.files import remove_leftovers
 from core_scripts.nn_manager.averaging import WeightAverage
 from core_scripts.nn_manager.model_base import ModelHooks
 from core_scripts.nn_manager.nn_manager_tools import f_load_pretrained_model_partially
@@ -109,8 +110,7 @@ def tidy_up(run: TrainingRun) -> None:
     """Mend what a killed process left in the folder: temporary files, and weights whose checksum was not written."""
     if run.save.not_save_anything:
         return
-    names = (run.save.epoch_name, run.save.trained_name, "metrics")
-    for path in remove_leftovers(run.save.directory, names):
+    for path in remove_leftovers(run.save.directory):
         log.note(f"Removed {path}, which a killed process left")
     for player in run.players:
         restore_checksum(run.trained_path(player))

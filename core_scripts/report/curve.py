@@ -1,14 +1,18 @@
 """The learning curve as a picture, from the metrics file of a run."""
 import csv
+import io
 from pathlib import Path
 
 from core_scripts import log
+from core_scripts.data_io.file_io import write_atomically
+from core_scripts.errors import DataError
 
 
 def draw_curve(metrics: Path, picture: Path) -> bool:
     """Draw training and validation loss per epoch from `metrics` (CSV) to `picture` (PNG).
 
-    Returns whether it was drawn: not without a finished epoch, and without matplotlib one line says how to get it.
+    Returns whether it was drawn: not without a finished epoch, and without matplotlib one line says how to get it. One
+    that cannot be written is warned of.
     """
     if not metrics.is_file():
         return False
@@ -35,6 +39,12 @@ def draw_curve(metrics: Path, picture: Path) -> bool:
             axes.axvline(int(row["epoch"]), color="0.7", linewidth=0.8, zorder=0)
     axes.set(xlabel="epoch", ylabel="loss", title=metrics.parent.name)
     axes.legend(frameon=False)
-    figure.savefig(picture, dpi=120)
+    image = io.BytesIO()
+    figure.savefig(image, dpi=120, format=picture.suffix[1:])
     pyplot.close(figure)
+    try:
+        write_atomically(picture, image.getvalue())
+    except DataError as fault:  # the run is over, and its figures stand in `metrics`
+        log.warn(f"curve is not drawn: {fault}")
+        return False
     return True

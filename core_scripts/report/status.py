@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from core_scripts import log
+from core_scripts.checkpoint.store import list_checkpoints
 from core_scripts.data_io.file_io import write_atomically
 from core_scripts.errors import DataError
 from core_scripts.nn_manager.nn_manager_tools import Losses
@@ -38,6 +39,9 @@ class StatusFile(RunObserver):
         limit, batches = run.options.train_batches, len(train_data.get_loader())
         self._steps_per_epoch = -(-(min(limit, batches) if limit else batches) // run.options.accumulate)
         self._first_step, self._begun = run.step, time.monotonic()
+        ending = f"{run.players[0].suffix}{run.save.ext}"
+        found = list_checkpoints(run.save.directory, run.save.epoch_name, ending)
+        self._checkpoint = found[0].name if found else None
         self._write(run, "training")
 
     def after_step(self, run: TrainingRun, losses: Losses) -> None:

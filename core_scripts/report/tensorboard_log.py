@@ -1,4 +1,5 @@
 """--tensorboard: curves of every tenth step, and what one validation crop sounds and looks like after each epoch."""
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +30,15 @@ class TensorBoardLog(RunObserver):
         except ImportError:
             raise RecitalError("--tensorboard needs TensorBoard, which is not installed: "
                                "pip install tensorboard==2.21.0") from None
-        self._writer = SummaryWriter(str(folder))
+        self._make_writer = partial(SummaryWriter, str(folder))
+        self._writer: Any = None
         self._rate_hz = rate_hz
         self._crop: Batch | None = None
         log.note(f"for TensorBoard: tensorboard --logdir {folder}")
 
     def begin(self, run: TrainingRun, train_data: Any, val_data: Any) -> None:
+        # Steps that a killed process did beyond the state that this one goes on from are shown once, as they are now.
+        self._writer = self._make_writer(purge_step=run.step + 1)
         if val_data is None or self._rate_hz is None or not run.players[0].hooks.takes_batch:
             return
         self._crop = move_batch(val_data.spread_batches(1)[0].select([0]), run.device)
@@ -67,7 +71,8 @@ class TensorBoardLog(RunObserver):
         self._writer.flush()
 
     def end(self, run: TrainingRun, outcome: str) -> None:
-        self._writer.close()
+        if self._writer is not None:
+            self._writer.close()
 
     def _add_sound(self, name: str, wave: torch.Tensor, step: int) -> None:
         samples = wave.float().cpu()

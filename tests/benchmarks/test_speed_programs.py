@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks import checkpoint, soak
 from benchmarks.checkpoint import LIMITS
-from benchmarks.measuring import describe, ratios, time_rounds
+from benchmarks.measuring import describe, ratios, tell_results, time_rounds
 from benchmarks.permutation import chi_square_of_differences, chi_square_of_places, count_adjacent, judge
 from benchmarks.training import TARGETS, make_variants
 from sandbox.config_wavenet import WaveNetConfig
@@ -44,6 +45,21 @@ def test_the_price_of_safety_is_told(tmp_path):
     assert results["open_files_growth"] == 0 and list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(("value", "words", "code"), [(0.5, (), 0), (99.0, (), 1), (99.0, ("--quick",), 0)])
+def test_a_limit_that_is_not_met_is_told_by_the_exit_code(monkeypatch, capsys, value, words, code):
+    for name in ("measure_saving", "measure_step_overhead", "measure_restart", "measure_growth"):
+        monkeypatch.setattr(checkpoint, name, lambda *_: dict.fromkeys(LIMITS, 0.0) | {"restart_seconds": value})
+    monkeypatch.setattr(checkpoint.Trainer, "step", lambda trainer: 0.0)
+    assert checkpoint.main([*words]) == code
+    assert ("restart_seconds 99.00, at most 10: NOT met" in capsys.readouterr().out) == (value > 10)
+
+
+def test_results_at_their_targets_are_met(capsys):
+    assert tell_results({"a": 2.0, "b": 1.0}, {"a": 2.0}, as_json=False)
+    assert not tell_results({"a": 2.0}, {"a": 2.1}, as_json=False)
+    assert capsys.readouterr().out.splitlines() == ["a 2.00, target 2: met", "a 2.00, target 2.1: NOT met"]
+
+
 @pytest.mark.slow
 def test_a_short_soak_brings_its_run_to_the_undisturbed_weights():
     done = run_program("soak", "--minutes", "0.5", "--seed", "3", "--json")
@@ -51,6 +67,23 @@ def test_a_short_soak_brings_its_run_to_the_undisturbed_weights():
     results = json.loads(done.stdout.splitlines()[-1])
     assert results["identical"] and results["runs"] == 1 and results["faults"] == sum(results["by_kind"].values())
     assert "final weights equal bit by bit" in done.stdout
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a CUDA device is there")
+@pytest.mark.slow
+def test_a_soak_on_a_device_that_is_not_there_says_so():
+    done = run_program("soak", "--device", "cuda", "--minutes", "0.1")
+    assert done.returncode == 1 and "--device cuda: 0 CUDA devices found" in done.stderr
+
+
+@pytest.mark.parametrize("device", soak.ON_DEVICE)
+def test_a_soak_hides_gpus_from_runs_on_the_cpu_and_keeps_the_others_to_equal_bits(monkeypatch, tmp_path, device):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr(soak.subprocess, "Popen", lambda words, env, **_: (words, env))
+    words, env = soak.start(soak.Bench(tmp_path, device), tmp_path / "run", 0)
+    assert f"device={device}" in words
+    assert ("deterministic=true" in words) == (device == "cuda")
+    assert (env.get("CUDA_VISIBLE_DEVICES") == "") == (device == "cpu")
 
 
 @pytest.mark.parametrize("name", ["training", "data_loading", "checkpoint", "permutation"])

@@ -88,7 +88,7 @@ def test_where_only_what_fits_is_taken_the_models_own_record_counts(tmp_path):
 def test_averages_keep_the_record(tmp_path):
     model = Voiced(tmp_path)
     average = start_average(model, 0.9, None)
-    average.update(model, 1)
+    average.update(1)
     write_checkpoint(tmp_path / "w.pt", average.weights)
     assert record_of(read_checkpoint(tmp_path / "w.pt")).speakers == ("ann", "bob")
     with average.in_place_of(model):

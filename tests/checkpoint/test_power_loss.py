@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from core_scripts.checkpoint import files
+from core_scripts import files
 from core_scripts.checkpoint.saver import Saver, remove_older
 from core_scripts.checkpoint.store import (
     checksum_path,

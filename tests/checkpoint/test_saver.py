@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from core_scripts.checkpoint.files import remove_leftovers, write_file
+from core_scripts.checkpoint.files import write_file
 from core_scripts.checkpoint.saver import Saver, remove_older
 from core_scripts.checkpoint.store import checksum_path, read_checkpoint, restore_checksum, write_weights
 from core_scripts.errors import CheckpointError, SaveError
@@ -17,9 +17,18 @@ def fail() -> None:
     raise SaveError("disk full: a.pt needs 3 MB")
 
 
-def test_a_failed_save_is_told_loudly_and_forgotten_once_one_succeeds(capsys):
+@pytest.fixture
+def clock(monkeypatch) -> list[float]:
+    """What time.perf_counter says."""
+    now = [1000.0]
+    monkeypatch.setattr("core_scripts.checkpoint.saver.time.perf_counter", lambda: now[0])
+    return now
+
+
+def test_a_failed_save_is_told_loudly_and_forgotten_once_one_succeeds(capsys, clock):
     saver = Saver()
     saver.save(fail)
+    clock[0] += 60
     saver.save(fail)
     told = capsys.readouterr().err
     assert "warning: NOT SAVED (1 of 3 failures before training stops): disk full: a.pt needs 3 MB" in told
@@ -31,11 +40,25 @@ def test_a_failed_save_is_told_loudly_and_forgotten_once_one_succeeds(capsys):
     assert saver.failures == 0
 
 
-def test_the_third_failure_in_a_row_ends_the_run():
+def test_the_third_failure_in_a_row_ends_the_run(clock):
     saver = Saver()
     for save in (fail, fail, lambda: None, fail, fail):
         saver.save(save)
+        clock[0] += 60
     with pytest.raises(SaveError, match="disk full: a.pt needs 3 MB"):
+        saver.save(fail)
+
+
+def test_failures_of_the_same_minute_are_one_so_that_saves_at_every_step_leave_time_to_free_space(capsys, clock):
+    saver = Saver()
+    for _ in range(20):
+        saver.save(fail)
+        clock[0] += 5.0
+    assert saver.failures == 2 and capsys.readouterr().err.count("NOT SAVED") == 2
+    with pytest.raises(SaveError, match="disk full"):
+        saver.require_saved()
+    clock[0] += 20.0
+    with pytest.raises(SaveError, match="disk full"):
         saver.save(fail)
 
 
@@ -88,21 +111,6 @@ def test_a_checksum_that_a_crash_left_out_is_written_for_sound_weights_of_ours_o
     assert checksum_path(ours).read_bytes() == line
     assert sorted(path.name for path in tmp_path.glob("*.sha256")) == ["ours.pt.sha256"]
     assert "damaged.pt is damaged" in capsys.readouterr().err
-
-
-def test_temporary_files_of_dead_processes_go_and_all_others_stay(tmp_path):
-    child = subprocess.Popen(["true"])
-    child.wait()
-    gone = [f".epoch_001.pt.{child.pid}.tmp", f".trained_model.pt.sha256.{child.pid}.tmp", ".epoch_2.pt.9999999999.tmp",
-            f".epoch_003.pt.{os.getpid()}.tmp"]  # the last one of an earlier process of this number
-    kept = [f".epoch_001.pt.{os.getppid()}.tmp", f".notes.{child.pid}.tmp", ".epoch_001.pt.tmp", "epoch_001.pt",
-            f"epoch_001.pt.{child.pid}.tmp", ".epoch_001.pt.x.tmp"]
-    for name in gone + kept:
-        (tmp_path / name).touch()
-    found = remove_leftovers(tmp_path, ("epoch", "trained_model"))
-    assert sorted(path.name for path in found) == sorted(gone)
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(kept)
-    assert remove_leftovers(tmp_path / "absent", ("epoch",)) == []
 
 
 def test_older_states_go_but_never_the_two_newest_nor_the_best(tmp_path):

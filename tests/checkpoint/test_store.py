@@ -11,6 +11,7 @@ import torch
 
 from core_scripts.checkpoint.store import list_checkpoints, read_checkpoint, read_newest, write_checkpoint
 from core_scripts.errors import EXIT_DISK_FULL, CheckpointError, SaveError
+from core_scripts.files import temporary_path
 
 
 class Unreadable:
@@ -71,7 +72,7 @@ def test_a_write_that_fails_half_way_leaves_the_old_file_and_no_other(file):
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
 def test_no_space_is_told_with_size_remedy_and_exit_code(tmp_path):
     path = tmp_path / "epoch_000.pt"
-    temporary = tmp_path / f".epoch_000.pt.{os.getpid()}.tmp"
+    temporary = temporary_path(path)
     temporary.symlink_to("/dev/full")
     with pytest.raises(SaveError, match=r"disk full: .*epoch_000\.pt needs 4\.0 MB, [\d.]+ MB are free") as caught:
         write_checkpoint(path, OrderedDict(weight=torch.zeros(1_000_000)))
@@ -189,7 +190,7 @@ def test_a_bare_tensor_is_told_to_be_no_dict(tmp_path):
 def test_checkpoints_are_listed_newest_training_state_first(tmp_path):
     newest_first = ["epoch_1000.pt", "epoch_010.pt", "epoch_003.pt", "epoch_003_00000112.pt", "epoch_003_00000012.pt",
                     "epoch_002.pt", "epoch_000_00000001.pt"]
-    others = ["epoch_004_G.pt", "epoch_.pt", "epoch_001.bin", "trained.pt", ".epoch_009.pt.7.tmp", "my_epoch_1.pt"]
+    others = ["epoch_004_G.pt", "epoch_.pt", "epoch_001.bin", "trained.pt", ".7-0a1b2c3d.tmp", "my_epoch_1.pt"]
     for name in sorted(newest_first) + others:
         (tmp_path / name).touch()
     assert [path.name for path in list_checkpoints(tmp_path, "epoch", ".pt")] == newest_first

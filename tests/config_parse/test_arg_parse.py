@@ -39,7 +39,7 @@ OWN_DEFAULTS = {
     "exp": "base", "fresh": False, "init_from": "", "resume_data": "same", "config_file": "", "engine": "auto",
     "temperature": 1.0,
     "generation_seed": 1, "debug": False, "device": "auto", "keep_checkpoints": 0, "inference_batch_size": 0,
-    "save_every_minutes": 0.0,
+    "save_every_minutes": 0.0, "deterministic": False,
     "num_threads": 0, "json": False, "amp": "none", "polyak": 0.0,
     "resume": False, "minutes": 0.0, "tensorboard": False, "target_speaker": "", "write_codes": False, "from_codes": "",
 }
@@ -175,6 +175,9 @@ def test_a_main_of_its_own_takes_flags_only():
 def test_flags_of_our_entry_warn_under_a_main_of_its_own(capsys):
     assert f_args_parsed(["--debug", "--exp", "a", "--temperature", "0"]).temperature == 0.0
     assert capsys.readouterr().err == "warning: --exp has no effect with a main.py of its own\n"
+    f_args_parsed(["--debug", "--tensorboard", "--inference-batch-size", "4"])
+    assert capsys.readouterr().err.splitlines() == [f"warning: --{name} has no effect with a main.py of its own"
+                                                    for name in ("tensorboard", "inference-batch-size")]
 
 
 def test_overwrite_args_copies_two_values():

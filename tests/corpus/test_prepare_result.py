@@ -83,7 +83,7 @@ def test_what_was_stopped_goes_on_with_the_files_that_are_missing(source, made, 
     for name in ("mel/a.mel", "wav/b.wav", "train.lst", "mel_mean_std.bin"):
         (out / name).unlink()
     (out / "mel/f.mel").write_bytes(b"torn")
-    (out / "mel/.77-ab.tmp").write_bytes(b"left over")
+    (out / "mel/.4194999-0a1b2c3d.tmp").write_bytes(b"left over")
     run(source, out)
     assert "features of 6 files were there already" in capsys.readouterr().out
     assert content(out) == content(made)

@@ -42,7 +42,7 @@ def test_names_with_spaces_commas_folders_and_unicode_work(make_corpus):
 
 
 def test_a_mistyped_list_is_refused_with_the_nearest_path(corpus):
-    with pytest.raises(DataError, match=r"list .*trian.lst does not exist; did you mean .*train.lst\?"):
+    with pytest.raises(DataError, match=r"list .*trian.lst not found; did you mean .*train.lst\?"):
         corpus.load({"list_source": corpus.root / "trian.lst"})
 
 

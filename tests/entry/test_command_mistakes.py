@@ -146,10 +146,11 @@ def test_a_model_of_another_size_is_refused_with_the_differences(trained):
 
 
 def test_a_mistyped_run_is_told_with_the_one_that_is_meant(trained):
-    answer = trained.run("infer", "--exp", "bsae")
-    assert answer.code == 4
-    assert "no run in" in answer.err and "did you mean base?" in answer.err
-    assert not (trained.folder / "exp" / "bsae").exists()
+    for words in (("infer",), ("evaluate",), ("--resume",)):
+        answer = trained.run(*words, "--exp", "bsae")
+        assert answer.code == 4
+        assert "no run in" in answer.err and "did you mean base?" in answer.err
+        assert not (trained.folder / "exp" / "bsae").exists()
 
 
 def test_starting_over_keeps_the_old_run_and_generation_never_moves_it(trained):
@@ -160,6 +161,13 @@ def test_starting_over_keeps_the_old_run_and_generation_never_moves_it(trained):
     assert answer.code == 0 and "the run before is kept in" in answer.out
     assert (trained.folder / "exp/base.old-1/trained_model.pt").read_bytes() == before
     assert (trained.folder / "exp/base/trained_model.pt").read_bytes() != before
+
+
+def test_going_on_and_starting_over_at_once_is_refused_and_moves_nothing(trained):
+    before = trained.files()
+    answer = trained.run("--resume", "--fresh")
+    assert answer.code == 2 and "--resume continues a run that is there" in answer.err
+    assert trained.files() == before
 
 
 def test_a_state_of_the_run_itself_is_found_after_starting_over_has_moved_it(trained):
@@ -185,6 +193,9 @@ def test_a_file_that_is_not_there_moves_no_run_aside(trained):
 @pytest.mark.parametrize(("words", "told"), [
     (("config", "--json", "--fresh"), "--fresh has no effect on config"),
     (("infer", "--json"), "--json has no effect on infer"),
+    (("config", "--resume"), "--resume has no effect on config"),
+    (("infer", "--resume"), "--resume has no effect on infer"),
+    (("evaluate", "--resume", "--fresh"), "--resume has no effect on evaluate"),
     (("prepare", "--exp", "a"), "--exp has no effect on prepare"),
 ])
 def test_options_without_effect_on_a_verb_are_named(desk, words, told):

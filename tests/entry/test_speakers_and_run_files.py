@@ -75,6 +75,15 @@ def test_somebody_unknown_in_the_data_is_told_before_the_first_step(desk, tmp_pa
     assert "bb is of anne, whom the model does not know; did you mean ann? (it knows ann, bob)" in answer.err
 
 
+def test_speakers_of_the_validation_list_are_looked_at_before_the_first_step_too(desk, tmp_path):
+    other = shutil.copytree(desk.data, tmp_path / "other")
+    (other / "speakers.tsv").write_text("aa\tann\nbb\tanne\ncc\tbobb\ndd\tann\n")
+    answer = desk.on(other).run("train", *VOICED, "epochs=2")
+    assert answer.code == 2 and "(2 found)" in answer.err
+    assert "1 bb is of anne, whom" in answer.err and "2 cc is of bobb, whom the model does not know" in answer.err
+    assert desk.files(".pt") == ["base/epoch_000.pt", "base/trained_model.pt"]
+
+
 @pytest.mark.parametrize(("words", "told"), [
     (("speakers={data}/speakers.tsv",), "net.global_channels=0; give both, as in"),
     (("net.global_channels=4",), "speakers='' but net.global_channels=4; give both, as in"),
@@ -131,6 +140,13 @@ def test_evaluate_scores_what_was_trained(desk):
     assert table == json.loads((desk.folder / "exp/base/result.json").read_text())
     assert table["samples"] == 2000 and table["model"] > 0
     assert desk.run("evaluate", "--exp", "bas").code == 4  # nothing trained there
+
+
+def test_a_result_that_cannot_be_written_is_printed_all_the_same(desk):
+    (desk.folder / "exp/base/result.json").mkdir()
+    answer = desk.run("evaluate", *VOICED, "--json")
+    assert answer.code == 0 and json.loads(answer.out.splitlines()[-1])["samples"] == 2000
+    assert "warning: the result is only printed: " in answer.err
 
 
 def test_minutes_end_a_run_from_the_command_line(desk):

@@ -9,7 +9,7 @@ import pytest
 import torch
 from training_tools import BATCHES, Tiny, at_call, is_same, same_state, weights
 
-from core_scripts.errors import NonFiniteLossError
+from core_scripts.errors import ConfigError, NonFiniteLossError
 from core_scripts.nn_manager.observing import RunObserver
 from core_scripts.report.clip_proposal import ClipProposal, describe_norms
 from core_scripts.report.status import StatusFile
@@ -98,6 +98,28 @@ def test_the_end_is_told_to_observers_whatever_it_is(bench):
     assert diary.words[-1] == "failed: loss is nan on a"
 
 
+def test_an_error_without_words_is_told_by_its_kind(bench):
+    def exhaust():
+        raise MemoryError
+
+    diary = Diary()
+    with pytest.raises(MemoryError):
+        bench.train("run", at_call(3, exhaust), observers=(diary,))
+    assert diary.words[-1] == "failed: MemoryError"
+
+
+def test_an_observer_that_cannot_begin_ends_those_before_it_and_none_behind(bench):
+    class Stubborn(RunObserver):
+        def begin(self, run, train_data, val_data):
+            raise ConfigError("no condition to audit")
+
+    before, behind = Diary(), Diary()
+    with pytest.raises(ConfigError, match="no condition to audit"):
+        bench.train("run", observers=(StatusFile(bench.runs / "s.json"), before, Stubborn(), behind))
+    assert before.words == ["begin 0 True", "failed: no condition to audit"] and behind.words == []
+    assert json.loads((bench.runs / "s.json").read_text())["state"] == "failed: no condition to audit"
+
+
 def test_the_status_file_tells_where_the_run_stands(bench):
     path = bench.runs / "status.json"
     kept = []
@@ -112,7 +134,17 @@ def test_the_status_file_tells_where_the_run_stands(bench):
     final = json.loads(path.read_text())
     assert final["state"] == "finished" and final["step"] == 2 * BATCHES and final["epoch"] == 2
     assert final["last_checkpoint"] == "epoch_001.pt" and final["eta_seconds"] == 0.0
-    assert final["loss"] > 0 and final["seconds"] >= 0  # rounded to tenths
+    assert final["loss"] > 0 and final["seconds"] >= 0.0  # a fast machine needs less than its last digit
+
+
+def test_a_run_at_its_end_that_is_started_again_still_knows_its_last_state(bench):
+    path = bench.runs / "status.json"
+    bench.train("run", epochs=2, observers=(StatusFile(path),))
+    bench.train("run", epochs=2, observers=(StatusFile(path),), checkpoint="run/epoch_001.pt")
+    status = json.loads(path.read_text())
+    assert status["state"] == "finished" and status["last_checkpoint"] == "epoch_001.pt"
+    bench.train("other", epochs=0, observers=(StatusFile(path),))
+    assert json.loads(path.read_text())["last_checkpoint"] is None
 
 
 def test_the_time_left_is_that_of_the_steps_left(bench, monkeypatch):

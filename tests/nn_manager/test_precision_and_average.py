@@ -77,12 +77,35 @@ def test_the_average_moves_by_its_decay_and_faster_at_first():
     module.weight.data.fill_(0.0)
     average = WeightAverage(module, 0.9)
     module.weight.data.fill_(1.0)
-    average.update(module, 0)
+    average.update(0)
     assert average.weights["weight"].item() == pytest.approx(0.9)
     average = WeightAverage(module, 0.9)
     module.weight.data.fill_(2.0)
-    average.update(module, 1000)
+    average.update(1000)
     assert average.weights["weight"].item() == pytest.approx(1.1)
+
+
+def test_a_step_of_the_average_asks_for_no_state_dict_and_follows_buffers_that_are_replaced():
+    class Counting(Tiny):
+        asked = 0
+
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("mean", torch.zeros(2))
+            self.register_buffer("steps", torch.tensor(0))
+
+        def get_extra_state(self):
+            Counting.asked += 1
+            return super().get_extra_state()
+
+    module = Counting()
+    average = WeightAverage(module, 0.5)
+    begun = Counting.asked
+    module.mean, module.steps = torch.ones(2), torch.tensor(7)
+    average.update(1000)
+    assert begun == Counting.asked
+    assert average.weights["mean"].tolist() == [0.5, 0.5] and average.weights["steps"].item() == 7
+    assert average.weights.keys() == module.state_dict().keys()
 
 
 def test_averaged_weights_are_validated_and_kept_and_the_raw_ones_trained_on(bench, capsys):

@@ -73,7 +73,8 @@ def test_a_disk_that_is_full_for_an_epoch_costs_its_file_and_nothing_else(small_
     assert (small_disk.runs / "run/metrics.csv").read_text().count("\n") == 5
 
 
-def test_a_disk_that_stays_full_ends_the_run_at_the_third_failure_with_exit_code_6(small_disk):
+def test_a_disk_that_stays_full_ends_the_run_at_the_third_failure_with_exit_code_6(small_disk, monkeypatch):
+    monkeypatch.setattr("core_scripts.checkpoint.saver._APART_SECONDS", 0.0)
     acting = at_call(5, lambda: fill(small_disk))
     with pytest.raises(SaveError, match=r"disk full: .* needs 0\.0 MB, 0\.0 MB are free; free space") as ended:
         small_disk.train("run", acting, epochs=9)
@@ -133,8 +134,8 @@ def test_what_a_killed_process_left_is_mended_when_the_run_goes_on(bench, capsys
     child.wait()
     line = checksum_path(folder / "trained_model.pt").read_bytes()
     checksum_path(folder / "trained_model.pt").unlink()
-    for name in ("epoch_001.pt", "trained_model.pt.sha256", "metrics.csv"):
-        (folder / f".{name}.{child.pid}.tmp").touch()
+    for number in range(3):
+        (folder / f".{child.pid}-{number:08x}.tmp").touch()
     bench.train("run", epochs=1, checkpoint="run/epoch_000.pt")
     assert names(folder) == ["epoch_000.pt", "metrics.csv", "trained_model.pt", "trained_model.pt.sha256"]
     assert checksum_path(folder / "trained_model.pt").read_bytes() == line

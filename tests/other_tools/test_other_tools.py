@@ -9,7 +9,7 @@ import torch
 
 from core_scripts.errors import DataError
 from core_scripts.other_tools import debug, display
-from core_scripts.other_tools.list_tools import read_list_from_text
+from core_scripts.other_tools.list_tools import read_list, read_list_from_text
 
 
 def test_nothing_is_coloured_where_no_terminal_is(capsys):
@@ -53,11 +53,25 @@ def test_lists_keep_blank_lines_and_spaces(tmp_path):
     assert read_list_from_text(str(path), f_chop=False) == ["a\r\n", "\n", " b \n", "ü"]
 
 
+def test_names_of_a_list_have_no_spaces_and_no_blank_lines_whatever_ends_a_line(tmp_path):
+    path = tmp_path / "a.lst"
+    path.write_bytes("\ufeffa\r\n\n b c \n\t\nü\rd\n".encode())
+    assert read_list(path) == ["a", "b c", "ü", "d"]
+
+
+def test_the_place_of_a_byte_that_is_no_text_is_that_in_the_file(tmp_path):
+    path = tmp_path / "long.lst"
+    path.write_bytes(b"name\n" * 20_000 + b"\xff\n")
+    for read in (read_list, read_list_from_text):
+        with pytest.raises(DataError, match="long.lst is not UTF-8: byte 0xff at 100000"):
+            read(path)
+
+
 def test_lists_that_cannot_be_read_are_told(tmp_path):
     (tmp_path / "train.lst").write_bytes(b"\xff\xfe")
     with pytest.raises(DataError, match=r"trn.lst not found; did you mean train.lst\?"):
         read_list_from_text(tmp_path / "trn.lst")
-    with pytest.raises(DataError, match="is not UTF-8 text: byte 0"):
+    with pytest.raises(DataError, match="is not UTF-8: byte 0xff at 0"):
         read_list_from_text(tmp_path / "train.lst")
     with pytest.raises(DataError, match="cannot be read: Is a directory"):
         read_list_from_text(tmp_path)

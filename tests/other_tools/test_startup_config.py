@@ -1,4 +1,5 @@
 """Seeds, device, threads."""
+import os
 import random
 from argparse import Namespace
 
@@ -28,6 +29,20 @@ def test_the_same_seed_draws_the_same_numbers_everywhere():
 def test_seeds_beyond_32_bits_and_below_zero_serve():
     set_random_seed(2**40 + 1)
     set_random_seed(-1)
+
+
+def test_on_demand_operations_that_are_not_deterministic_are_refused_and_else_nothing_is_switched(monkeypatch):
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", "")  # so that it is put back afterwards
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG")
+    set_random_seed(1, Namespace(deterministic=False))
+    assert not torch.are_deterministic_algorithms_enabled() and "CUBLAS_WORKSPACE_CONFIG" not in os.environ
+    try:
+        set_random_seed(1, Namespace(deterministic=True))
+        assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
+        with pytest.raises(RuntimeError, match="does not have a deterministic implementation"):
+            torch.nn.functional.max_unpool1d(torch.ones(1, 1, 1), torch.zeros(1, 1, 1, dtype=torch.long), 2)
+    finally:
+        torch.use_deterministic_algorithms(False)
 
 
 @pytest.mark.parametrize("args", [Namespace(no_cuda=True), Namespace(device="cpu"), None])
