@@ -61,26 +61,23 @@ class UnitWatch(RunObserver):
     def after_step(self, run: TrainingRun, losses: Losses) -> None:
         if run.step not in (_COLLAPSE_STEP, _LISTENING_STEP):
             return
+        self._look(run, f"step {run.step}")
+
+    def after_validation(self, run: TrainingRun) -> dict[str, float]:
+        return self._look(run, f"valid epoch {run.position.epoch}")
+
+    def _look(self, run: TrainingRun, moment: str) -> dict[str, float]:
         model = run.players[0].hooks.module
         was_training = model.training
         model.eval()
         facts = measure_facts(model, self._held, run.device, self._rate_hz)
         model.train(was_training)
-        log.note(f"step {run.step}: {facts.describe(model.error_name)}")
-        self._judge(facts.values, run.step)
-
-    def after_validation(self, run: TrainingRun) -> dict[str, float]:
-        model = run.players[0].hooks.module
-        facts = measure_facts(model, self._held, run.device, self._rate_hz)
-        log.note(f"valid epoch {run.position.epoch}: {facts.describe(model.error_name)}")
-        self._judge(facts.values, run.step)
-        return facts.values
-
-    def _judge(self, values: dict[str, float], step: int) -> None:
-        for fault in broken_rules(values, step):
+        log.note(f"{moment}: {facts.describe(model.error_name)}")
+        for fault in broken_rules(facts.values, run.step):
             if self._stops:
-                raise RecitalError(f"step {step}: {fault} (stop_on_collapse=true ends the run here)")
-            log.warn(f"step {step}: {fault}")
+                raise RecitalError(f"step {run.step}: {fault} (stop_on_collapse=true ends the run here)")
+            log.warn(f"step {run.step}: {fault}")
+        return facts.values
 
 
 def broken_rules(values: Mapping[str, float], step: int) -> list[str]:
