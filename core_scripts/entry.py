@@ -33,9 +33,12 @@ from core_scripts.run_folder import LOG_NAME, RunFolder, place_run
 DEMO_CONFIG = "demo.yaml"
 DEMO_NAME = "demo"
 # What would be passed over in silence.
-WITHOUT_EFFECT = {"train": {"json"}, "infer": {"json", "fresh", "resume"}, "evaluate": {"fresh", "resume"},
-                  "trace": {"json", "resume"}, "config": {"fresh", "resume"},
-                  "prepare": {"json", "exp", "fresh", "resume", "trained_model", "init_from"}}
+WITHOUT_EFFECT = {
+    "train": {"json"}, "infer": {"json", "fresh", "resume"}, "evaluate": {"fresh", "resume"},
+    "trace": {"json", "resume"}, "config": {"fresh", "resume"},
+    "prepare": {"json", "exp", "fresh", "resume", "trained_model", "init_from"},
+    "analyze": {"exp", "fresh", "resume", "trained_model", "init_from"},
+}
 PLAIN_FOLDERS = ("wav", "wavs", "flac", "audio")  # names that tell nothing of a corpus; the folder above does
 
 
@@ -90,6 +93,11 @@ def run_verb(command: Command, project_dir: Path) -> None:
         prepare_recordings(resolved, project_dir)
         return
     require_model_module(resolved)
+    if command.verb == "analyze":
+        from core_scripts import flow
+
+        flow.analyze(resolved)
+        return
     check_data_keys(resolved, ("test",) if command.verb == "infer" else SPLITS)
     if command.verb == "config":
         log.say(json.dumps(resolved.as_plain(), indent=1) if resolved.args.json else resolved.as_yaml())
@@ -108,7 +116,7 @@ def run_verb(command: Command, project_dir: Path) -> None:
         from core_scripts import flow  # torch, which takes seconds and reads that variable, comes only now
 
         columns = {"train": (flow.train,), "infer": (flow.infer,), "evaluate": (flow.score,), "trace": (flow.trace,),
-                   "demo": (flow.train, flow.infer, flow.score)}
+                   "demo": (flow.train, flow.infer, flow.convert, flow.score)}
         for column in columns[command.verb]:
             column(resolved, folder)
 

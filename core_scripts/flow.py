@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from core_scripts import log
+from core_scripts.analysis.model_sheet import read_sheet
 from core_scripts.analysis.trace import trace_boxes
 from core_scripts.checkpoint.choosing import checkpoint_to_generate_with, checkpoint_to_train_from, weights_file
 from core_scripts.checkpoint.fitting import load_weights
@@ -17,14 +18,24 @@ from core_scripts.checkpoint.model_record import record_of
 from core_scripts.checkpoint.train_state import weights_of
 from core_scripts.config_parse.config_parse import Resolved
 from core_scripts.config_parse.data_config import LoaderOptions
-from core_scripts.config_parse.project_data import needs_synthetic_corpus, read_corpora, read_options
+from core_scripts.config_parse.project_data import (
+    needs_synthetic_corpus,
+    read_corpora,
+    read_options,
+    speakers_file,
+)
 from core_scripts.corpus.synthetic import ensure_corpus
+from core_scripts.corpus.unit_files import corpora_of_codes
 from core_scripts.data_io.customize_dataset import NII_MergeDataSetLoader
 from core_scripts.data_io.file_io import write_atomically
+from core_scripts.data_io.speakers import names_of, read_speakers
 from core_scripts.errors import ConfigError, DataError, UsageError
 from core_scripts.evaluation.bits import measure_bits
 from core_scripts.evaluation.condition_watch import ConditionWatch
-from core_scripts.features.passport import passports_in
+from core_scripts.evaluation.prediction import PredictionWatch
+from core_scripts.evaluation.unit_model import UnitModel
+from core_scripts.evaluation.unit_watch import UnitWatch
+from core_scripts.features.passport import PASSPORT_NAME, passport_of, passports_in
 from core_scripts.files import remove_leftovers
 from core_scripts.nn_manager.model_base import CropContext, ModelBase
 from core_scripts.nn_manager.nn_manager import f_inference_wrapper, f_train_wrapper
@@ -77,6 +88,10 @@ def make_observers(stage: Stage) -> tuple[RunObserver, ...]:
     observers: list[RunObserver] = [record, StatusFile(folder / STATUS_NAME), ClipProposal()]
     if issubclass(model_class, ModelBase) and model_class.audits_condition:
         observers.append(ConditionWatch())
+    if issubclass(model_class, UnitModel):
+        observers.append(UnitWatch(vars(stage.conf)))
+    if issubclass(model_class, ModelBase):
+        observers.append(PredictionWatch())
     if stage.args.tensorboard:
         observers.append(TensorBoardLog(folder / "tensorboard", vars(stage.conf).get("wav_samp_rate")))
     return tuple(observers)
@@ -85,6 +100,8 @@ def make_observers(stage: Stage) -> tuple[RunObserver, ...]:
 def infer(resolved: Resolved, folder: RunFolder) -> None:
     """Generate the test list into the run's output folder."""
     stage = set_stage(resolved, folder)
+    if stage.args.write_codes or stage.args.from_codes:
+        require_units(stage)
     test_set = require_data_set(stage, "test")
     checkpoint = checkpoint_to_generate_with(stage.args)
     model = build_model(stage, test_set, None, checkpoint)
@@ -92,7 +109,28 @@ def infer(resolved: Resolved, folder: RunFolder) -> None:
     remove_leftovers(output, deep=True)
     claim = claim_output(output, stage.args, weights_file(stage.args))
     write_run_record(output, stage.args, test_set.fingerprint(), passports_in(stage.conf), **claim)
+    for stream in read_corpora(stage.conf, "test")[0].outputs:
+        if stream.front_end is not None:  # frames are written, which another recipe may read
+            write_atomically(output / PASSPORT_NAME, passport_of(stream.front_end).to_json().encode("ascii"))
     f_inference_wrapper(stage.args, model, stage.device, test_set, checkpoint)
+
+
+def convert(resolved: Resolved, folder: RunFolder) -> None:
+    """Of recipes with units, the first utterance of the test list once more, in the voice of somebody else."""
+    stage = set_stage(resolved, folder)
+    of_utterance = speakers_file(stage.conf)
+    if not issubclass(stage.recipe.Model, UnitModel) or of_utterance is None:
+        return
+    name, spoken = require_data_set(stage, "test").get_seq_name_list()[0], read_speakers(of_utterance)
+    others = [who for who in names_of(spoken, spoken) if who != spoken.get(name)]
+    if not others:
+        return
+    chosen = folder.path / "converted.lst"
+    write_atomically(chosen, f"{name}\n".encode())
+    args = Namespace(**vars(stage.args))
+    args.target_speaker, args.inference_data_list = others[-1], str(chosen)
+    args.output_dir = str(folder.path / f"converted_to_{others[-1]}")
+    infer(replace(resolved, args=args), folder)
 
 
 def score(resolved: Resolved, folder: RunFolder) -> None:
@@ -102,7 +140,8 @@ def score(resolved: Resolved, folder: RunFolder) -> None:
     checkpoint = checkpoint_to_generate_with(stage.args)
     model = build_model(stage, test_set, None, checkpoint).to(stage.device)
     load_weights(model, weights_of(checkpoint), "the trained model")
-    table = measure_bits(model, train_set, test_set, stage.device)
+    table = isinstance(model, ModelBase) and model.score(train_set, test_set, stage.device)
+    table = table or measure_bits(model, train_set, test_set, stage.device)
     log.say(json.dumps(asdict(table)) if stage.args.json else str(table))
     try:
         write_atomically(folder.path / RESULT_NAME, (json.dumps(asdict(table), indent=1) + "\n").encode("utf-8"))
@@ -122,6 +161,17 @@ def trace(resolved: Resolved, folder: RunFolder) -> None:
     args.epochs, args.debug_batch_num, args.not_save_anything, args.verbose = 1, 1, True, 0
     with trace_boxes():
         train_once(replace(resolved, args=args), folder)
+
+
+def analyze(resolved: Resolved) -> None:
+    """Print the sheet of a model with fresh weights; of the data, the list of speakers is all that it needs."""
+    stage = set_stage(resolved, RunFolder(Path(resolved.args.save_model_dir)))
+    make_synthetic_corpus(stage, ("trn",))
+    dims = [sum(vars(stage.conf)[f"{side}_dims"]) for side in ("input", "output")]
+    model = stage.recipe.Model(*dims, stage.args, stage.conf, None)
+    geometry = model.describe_geometry(stage.conf) if isinstance(model, ModelBase) else {}
+    sheet = read_sheet(model, geometry)
+    log.say(sheet.to_json() if stage.args.json else str(sheet))
 
 
 def set_stage(resolved: Resolved, folder: RunFolder) -> Stage:
@@ -155,13 +205,14 @@ def load_to_train(stage: Stage) -> list[NII_MergeDataSetLoader | None]:
 
 def load_data_set(stage: Stage, split: str) -> NII_MergeDataSetLoader | None:
     """The corpora of a split ("trn", "val", "test") cut and batched; None if the config has none."""
-    corpus = needs_synthetic_corpus(stage.conf, (split,))
-    if corpus is not None:
-        ensure_corpus(corpus)
+    make_synthetic_corpus(stage, (split,))
     context = crop_context(stage)
     corpora = read_corpora(stage.conf, split, (context.inputs, context.outputs))
     if not corpora:
         return None
+    if split == "test" and stage.args.from_codes:
+        samples = require_units(stage).samples_per_unit(stage.conf)
+        corpora = corpora_of_codes(corpora, Path(stage.args.from_codes), samples)
     options = read_options(stage.conf, stage.args, split, stage.folder.path / "cache")
     loader = LoaderOptions(
         batch_size=(split == "test" and stage.args.inference_batch_size) or stage.args.batch_size,
@@ -174,6 +225,21 @@ def load_data_set(stage: Stage, split: str) -> NII_MergeDataSetLoader | None:
         longest_first=split == "test",
     )
     return NII_MergeDataSetLoader.from_specs(corpora, options, loader)
+
+
+def make_synthetic_corpus(stage: Stage, splits: tuple[str, ...]) -> None:
+    """Where lists of these splits lie in it."""
+    corpus = needs_synthetic_corpus(stage.conf, splits)
+    if corpus is not None:
+        ensure_corpus(corpus)
+
+
+def require_units(stage: Stage) -> type[UnitModel]:
+    """The recipe's Model, if it has units. Raises: UsageError."""
+    if not issubclass(stage.recipe.Model, UnitModel):
+        raise UsageError("--write-codes and --from-codes are for recipes whose model has units, such as 02-vqvae; "
+                         "leave them out here")
+    return stage.recipe.Model
 
 
 def crop_context(stage: Stage) -> CropContext:

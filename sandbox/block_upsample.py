@@ -30,6 +30,23 @@ class CropCondition(Protocol):
         """(count, B, width) at the last positions of the crop; project: (..., C) -> (..., width)."""
 
 
+class Upsample(Protocol):
+    """From frames (B, F, C), of which frame `first` is the first, to one vector per sample; raises DataError if one
+    is missing.
+    """
+
+    geometry: Chain  # from frames to samples
+
+    def __call__(self, frames: Tensor, first: int, out: Span) -> Tensor:
+        """(B, len(out), C) at the sample positions `out`."""
+
+    def crop(self, frames: Tensor, first: int, out: Span) -> CropCondition:
+        """The same, to be projected."""
+
+    def follow(self, frames: Tensor, first: int, project: Callable[[Tensor], Tensor]) -> FollowedCondition:
+        """The same, sample by sample."""
+
+
 class SampledCondition:
     """A crop whose conditioning is at hand at every sample, (B, M, C)."""
 

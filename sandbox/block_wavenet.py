@@ -13,9 +13,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from core_scripts.errors import DataError
+from core_scripts.geometry.chain import Chain, context
 from core_scripts.geometry.span import Span
 from sandbox.block_heads import build_head
-from sandbox.block_upsample import CropCondition, FollowedCondition, SampledCondition, build_upsample
+from sandbox.block_upsample import CropCondition, FollowedCondition, SampledCondition, Upsample, build_upsample
 from sandbox.config_wavenet import WaveNetConfig
 
 _LOGIT_GAIN = 0.5  # small first logits: training starts from nearly equal probabilities, ln(levels) nats
@@ -90,18 +91,20 @@ class WaveNet(nn.Module):
 
     What a code is, and what the outputs say of it, is the head's; only the categorical one has a logit per code, where
     "logits (..., levels)" is said below, the others have the few numbers of their distribution.
-    Frames, (B, F, C), always begin `config.frame_context()[0]` frames before the first predicted sample.
+    Frames, (B, F, C), always begin with frame `first_frame`, frame 0 being that of the first predicted sample. They
+    reach the samples by `config.upsample`, or by an upsampler of another kind that gives `cond_channels` values.
     """
 
-    def __init__(self, config: WaveNetConfig) -> None:
+    def __init__(self, config: WaveNetConfig, upsample: Upsample | None = None) -> None:
         super().__init__()
         self.config = config
         self.receptive_field = config.receptive_field
         self.head = build_head(config)
         self.inverse_cdf = self.head.inverse_cdf
         self.silence = int(self.head.quantise(torch.zeros(1)))  # the code of a zero
-        self._first_frame = -config.frame_context()[0]
-        self.upsample = build_upsample(config)
+        self.upsample = build_upsample(config) if upsample is None else upsample
+        geometry = self.upsample.geometry
+        self.first_frame = -context(Chain((geometry, config.layers_geometry())), int(geometry.rate))[0]
         self.embed = self.head.build_input()
         outputs = config.layers * 2 * config.gate_channels  # for all layers at once
         self.condition = nn.Linear(config.condition_channels, outputs)
@@ -129,7 +132,7 @@ class WaveNet(nn.Module):
         outputs = codes.shape[1] - self.receptive_field
         self._check_outputs(outputs)
         span = self.config.condition_span(Span(0, outputs))
-        return self._compute_logits(codes[:, :-1], self.upsample.crop(frames, self._first_frame, span))
+        return self._compute_logits(codes[:, :-1], self.upsample.crop(frames, self.first_frame, span))
 
     def loss(self, codes: Tensor, frames: Tensor, lengths: Tensor) -> Tensor:
         """Mean negative log-likelihood in nats per sample (van den Oord 2016, eq. 1), in the weights' precision.
@@ -148,7 +151,7 @@ class WaveNet(nn.Module):
 
         Raises: DataError if there are too few frames.
         """
-        return self.upsample(frames, self._first_frame, self.config.condition_span(out))
+        return self.upsample(frames, self.first_frame, self.config.condition_span(out))
 
     @torch.inference_mode()
     def prime(self, previous: Tensor, frames: Tensor) -> WaveNetState:
@@ -160,7 +163,7 @@ class WaveNet(nn.Module):
         past = self.upsample_for(Span(0, 1), frames)[:, :-1]
         runs = zip(self.layers, self._run_layers(previous, SampledCondition(past)), strict=True)
         rings = [Ring(x[len(x) - layer.reach :], layer) for layer, (x, _) in runs]
-        return WaveNetState(rings, self.upsample.follow(frames, self._first_frame, self._project))
+        return WaveNetState(rings, self.upsample.follow(frames, self.first_frame, self._project))
 
     @torch.inference_mode()
     def step(self, code: Tensor, state: WaveNetState) -> Tensor:

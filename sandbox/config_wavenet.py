@@ -98,7 +98,11 @@ class WaveNetConfig:
 
         Every layer reads the conditioning at its own output positions only, so the taps of the first layer need none.
         """
-        return Chain((*self.upsample_geometry().ops, *self._layer_geometry()[1:]))
+        return Chain((self.upsample_geometry(), self.layers_geometry()))
+
+    def layers_geometry(self) -> Chain:
+        """From conditioning at sample positions to hidden positions, without the first layer."""
+        return Chain(self._layer_geometry()[1:])
 
     def condition_span(self, out: Span) -> Span:
         """Sample positions whose conditioning the predictions `out` need."""

@@ -1,11 +1,13 @@
 """Putting stored weights into a model: every name and shape is compared before anything is touched."""
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 
 from core_scripts import log
-from core_scripts.checkpoint.model_record import is_record
+from core_scripts.checkpoint.model_record import is_record, record_of
 from core_scripts.errors import CheckpointError
+from core_scripts.features.passport import Passport
 
 
 def load_weights(model: torch.nn.Module, weights: dict[str, torch.Tensor], source: str) -> None:
@@ -63,6 +65,30 @@ def load_matching_weights(model: torch.nn.Module, weights: dict[str, torch.Tenso
     for key in weights:
         if key not in fitting:
             log.note(f"  left out {key} {tuple(getattr(weights[key], 'shape', ()))}")
+
+
+def load_parts(
+    model: torch.nn.Module, weights: dict[str, torch.Tensor], parts: Sequence[str], features: dict[str, Passport],
+    source: str,
+) -> None:
+    """Take these parts of a model, by the first word of their keys, from the weights of another one.
+
+    features: the passports that these parts depend on, by the name of the setting.
+    Raises: DataError with both passports; CheckpointError that lists what differs, the model is unchanged then.
+    """
+    record = record_of(weights)
+    if record is not None:
+        record.require_features(features)
+    own = model.state_dict()
+    chosen = {key: value for key, value in weights.items() if key.split(".")[0] in parts}
+    wanted = {key: value for key, value in own.items() if key.split(".")[0] in parts}
+    faults = [f"{key}: only {'here' if key in wanted else 'there'}" for key in sorted(wanted.keys() ^ chosen.keys())]
+    faults += [f"{key}: {tuple(chosen[key].shape)} there, {tuple(value.shape)} here" for key, value in wanted.items()
+               if key in chosen and chosen[key].shape != value.shape]
+    if faults:
+        raise CheckpointError(f"the parts {', '.join(parts)} of {source} do not fit ({len(faults)} differences): "
+                              f"{'; '.join(faults[:5])}; use the settings of its run.yaml")
+    model.load_state_dict(own | chosen)
 
 
 def load_optimizer(optimizer: torch.optim.Optimizer, state: dict, source: str) -> None:

@@ -20,8 +20,10 @@ VERBS = {
     "prepare": "from a folder of recordings to data for training (prepare --help)",
     "config": "show the settings that would be used, and do nothing",
     "demo": "built-in data, everything once, offline",
+    "analyze": "analyze model: layers, parameters, receptive fields (--json)",
     "trace": "one batch through every part, with shapes and times",
 }
+SUBJECTS = ("model",)  # of the verb analyze
 _COMMON = ("exp", "fresh", "config-file", "epochs", "batch-size", "lr", "device", "num-threads", "trained-model",
            "engine", "temperature", "seed", "debug")
 _USAGE = "python main.py [verb] [key=value ...] [--option ...]"
@@ -85,6 +87,9 @@ def parse_command(argv: Sequence[str], title: str = "") -> Command:
         faults.append("--epoch2pt is for a main.py of its own; here --trained-model reads epoch files too")
     faults += [f"--{name} belongs to the verb {OPTIONS[name].verb}, not to {verb}" for name in flags
                if verb in VERBS and OPTIONS[name].verb not in ("", verb)]
+    subject = words.pop(0) if verb == "analyze" and words and "=" not in words[0] else SUBJECTS[0]
+    if subject not in SUBJECTS:
+        faults.append(f"analyze knows {', '.join(SUBJECTS)}, not {subject!r}{did_you_mean(subject, SUBJECTS)}")
     faults += [f"{word!r}: expected key=value" for word in words if not re.match(r"[A-Za-z_][\w.-]*=", word)]
     _raise_faults(faults)
     args = _with_defaults(flags)
@@ -98,7 +103,7 @@ def short_help(title: str = "") -> str:
     verbs = [f"  {verb:<10}{meaning}" for verb, meaning in VERBS.items()]
     about = title or "A recipe of Recital: trains a speech waveform model, generates files with it."
     common = {"common options": [OPTIONS[name] for name in _COMMON]}
-    about = "\n".join([about, "", "verbs, train where none is given:", *verbs])
+    about = "\n".join([about, "verbs, train where none is given:", *verbs])
     return _parser(common, usage=_USAGE, description=about, epilog=_EPILOG).format_help()
 
 

@@ -1,8 +1,9 @@
 """From config.py, a config file and the command line to the settings of a run, all faults told together.
 
 A project's config.py is values: plain ones and frozen records. It may also declare
-`presets = {"net": {"small": NetConfig(...), ...}}`, so that `net=small` picks a record by name, and a function
-`faults(conf) -> list[str]` that looks at the resolved settings and names what does not go together.
+`presets = {"net": {"small": NetConfig(...), ...}}`, so that `net=small` picks a record by name, a function
+`derive(conf) -> dict` of what follows from the resolved settings (values that nobody has to keep in step by hand), and
+a function `faults(conf) -> list[str]` that looks at both and names what does not go together.
 """
 import configparser
 import dataclasses
@@ -25,7 +26,7 @@ from core_scripts.errors import ConfigError, RecitalError, all_faults, did_you_m
 
 _ONLY_TYPED = ("config_file", "module_config", "inference", "epoch2pt", "debug", "json")  # read before config.py is
 _RESERVED = ("path", "as_dict")  # attributes of ProjectConfig
-_DECLARATIONS = ("presets", "faults")
+_DECLARATIONS = ("presets", "derive", "faults")
 
 
 class ConfigParse:
@@ -82,7 +83,7 @@ class Resolved:
         """All that can be set as plain values; written as YAML, they can be given as --config-file."""
         options = {dest: getattr(self.args, dest) for dest, option in SETTINGS.items()
                    if dest not in _ONLY_TYPED and not option.unused}
-        return _plain(options | _settings(vars(self.config)))
+        return _plain(options | self._own_settings())
 
     def as_yaml(self) -> str:
         """`as_plain` as text."""
@@ -92,9 +93,13 @@ class Resolved:
         """(dotted key, before, after) of options that differ from their defaults, and of changed settings."""
         defaults = {dest: option.default for dest, option in SETTINGS.items() if dest not in vars(self.config)}
         before = defaults | _reachable(_settings(vars(self.recipe)))
-        after = {dest: getattr(self.args, dest) for dest in defaults} | _reachable(_settings(vars(self.config)))
+        after = {dest: getattr(self.args, dest) for dest in defaults} | _reachable(self._own_settings())
         pairs = [(key, before.get(key), after.get(key)) for key in {**before, **after}]
         return [(key, old, new) for key, old, new in pairs if old is not new and old != new and not children(new)]
+
+    def _own_settings(self) -> dict[str, Any]:
+        """Settings without what is only derived from them, which cannot be given."""
+        return {name: value for name, value in _settings(vars(self.config)).items() if name in vars(self.recipe)}
 
 
 def load_config(module_name: str, project_dir: Path) -> ProjectConfig:
@@ -136,7 +141,10 @@ def resolve(command: Command, project_dir: Path) -> Resolved:
     faults += [f"{key}: unknown key{did_you_mean(key, known)} [{edit.origin}]" for key, edit in edits.items()]
     _collect(faults, OptimizerOptions.from_args, args)
     config = ProjectConfig(recipe.path, values)
-    if isinstance(values.get("faults"), FunctionType):
+    if isinstance(values.get("derive"), FunctionType):
+        derived = None if faults else _collect(faults, _run_users_code, recipe.path, values["derive"], config)
+        config = None if derived is None else ProjectConfig(recipe.path, values | derived)
+    if config is not None and isinstance(values.get("faults"), FunctionType):
         faults += _collect(faults, _run_users_code, recipe.path, values["faults"], config) or []
     if faults:
         raise all_faults(ConfigError, f"configuration {recipe.path}", faults)

@@ -25,6 +25,7 @@ class StreamLists:
     front_ends: Sequence[Any] | None = None
     contexts: Sequence[tuple[int, int]] | None = None
     fills: Sequence[float] | None = None
+    written_exts: Sequence[str] | None = None  # None: as exts
 
 
 def corpora_from_lists(
@@ -106,6 +107,7 @@ def _read_side(side: str, given: StreamLists, faults: list[str]) -> tuple[list[t
         "front_ends": given.front_ends or [None] * count,
         "contexts": given.contexts or [(0, 0)] * count,
         "fills": given.fills or [0.0] * count,
+        "written_exts": given.written_exts or [""] * count,
     }
     for key, values in columns.items():
         if not _is_sequence(values) or len(values) != count:
@@ -163,6 +165,7 @@ def _streams_of(side: str, dirs: Any, exts: Sequence[str], columns: dict, faults
             front_end=columns["front_ends"][k],
             context=tuple(columns["contexts"][k]),
             fill=columns["fills"][k],
+            written_ext=columns["written_exts"][k],
         )
         for k, (folder, ext) in enumerate(zip(dirs, exts, strict=True))
     )

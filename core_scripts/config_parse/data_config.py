@@ -23,6 +23,7 @@ class StreamSpec:
     front_end: Any = None
     context: tuple[int, int] = (0, 0)
     fill: float = 0.0
+    written_ext: str = ""  # of outputs, where frames are made of waveforms and written as such; empty: ext
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -164,6 +164,8 @@ GROUPS: dict[str, tuple[Option, ...]] = {
         Option("engine", "auto", "how samples are generated one by one", choices=("auto", "naive", "eager")),
         Option("temperature", 1.0, "of sampling; 0 takes the most probable value", low=0),
         Option("target-speaker", "", "speak as this one, whoever the utterance is of (recipes that know speakers)"),
+        Option("write-codes", False, "also write the units of each utterance, to OUTPUT/codes/ (recipes with units)"),
+        Option("from-codes", "", "folder of such units to generate from, instead of from the test list's speech"),
         Option("generation-seed", 1, "seed of generated samples"),
         Option("debug", False, "show tracebacks"),
         Option("json", False, "print results as JSON"),

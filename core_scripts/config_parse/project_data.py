@@ -40,6 +40,7 @@ def read_corpora(
                 front_ends=front_ends or None,
                 contexts=contexts or None,
                 fills=fills or None,
+                written_exts=values.get(f"{side}_written_exts"),
             )
         )
     lists = [_path(conf, entry) if isinstance(entry, str) else entry for entry in lists]

@@ -2,11 +2,15 @@
 import shlex
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from core_scripts.config_parse.config_parse import ProjectConfig
 from core_scripts.config_parse.overrides import children
 from core_scripts.errors import ConfigError
 from core_scripts.features.config_mel import MelConfig
+from core_scripts.features.feature_record import FeatureRecord
+
+Frames = TypeVar("Frames", bound=FeatureRecord)  # with rate_hz, window, hop, fft and high_hz
 
 _LONGEST_FFT = 2**14
 _VOICE_CHANNELS = 16
@@ -21,7 +25,7 @@ def find_mel(conf: ProjectConfig) -> tuple[str, MelConfig]:
     raise ConfigError(f"{conf.path} defines no MelConfig; prepare computes the frames that such a record describes")
 
 
-def mel_for_rate(mel: MelConfig, rate_hz: int) -> MelConfig:
+def mel_for_rate(mel: Frames, rate_hz: int) -> Frames:
     """`mel`, or where the recordings have another rate, the same milliseconds and bands at that rate.
 
     Raises: ConfigError if no FFT is long enough for so many bands.
@@ -56,9 +60,12 @@ def proposed_words(conf: ProjectConfig, found: MelConfig, median_samples: int) -
     values = vars(conf)
     words = [f"{key}.{part}={new}" for part, new in children(found).items() if new != children(mel)[part]]
     for name, value in values.items():
-        parts = children(value) if name != "presets" and not name.isupper() else {}
-        words += [f"{name}.{part}={new}" for part, old, new in (("hop", mel.hop, found.hop),
-                  ("rate_hz", mel.rate_hz, found.rate_hz)) if name != key and parts.get(part) == old != new]
+        parts = children(value) if name not in ("presets", key) and not name.isupper() else {}
+        if parts and isinstance(value, FeatureRecord):
+            other = children(mel_for_rate(value, found.rate_hz))
+            words += [f"{name}.{part}={new}" for part, new in other.items() if new != parts[part]]
+        elif parts.get("hop") == mel.hop != found.hop:
+            words.append(f"{name}.hop={found.hop}")
     if values.get("wav_samp_rate") not in (None, found.rate_hz):
         words.append(f"wav_samp_rate={found.rate_hz}")
     if values.get("input_reso") == [mel.hop] != [found.hop]:

@@ -40,7 +40,7 @@ class OutputWriter:
             stream = self.streams[number]
             if self.inverse:
                 part = self.inverse[number](part)
-            path = self._place(Path(directory), prefix, item, stream.ext)
+            path = self._place(Path(directory), prefix, item, stream.written_ext or stream.ext)
             write_frames(path, _cut(part, item, stream, path), self.rate_hz)
             paths.append(path)
         return paths

@@ -8,7 +8,7 @@ from core_scripts.evaluation.conditioning import audit_conditioning
 from core_scripts.nn_manager.observing import RunObserver
 from core_scripts.nn_manager.training_run import TrainingRun
 
-_BATCHES = 8
+HELD_BATCHES = 8
 _LEAST_GAP_BITS = 0.05
 _WORDS = {"swap_gap_bits": "another utterance's", "constant_gap_bits": "a constant one"}
 
@@ -24,7 +24,7 @@ class ConditionWatch(RunObserver):
 
     def begin(self, run: TrainingRun, train_data: Any, val_data: Any) -> None:
         if val_data is not None:
-            self._held = HeldBatches(val_data.spread_batches(_BATCHES))
+            self._held = HeldBatches(val_data.spread_batches(HELD_BATCHES))
 
     def after_validation(self, run: TrainingRun) -> dict[str, float]:
         audit = audit_conditioning(run.players[0].hooks.module, self._held, run.device)
@@ -37,6 +37,11 @@ class ConditionWatch(RunObserver):
             log.warn(f"the model does not use its condition (less than {_LEAST_GAP_BITS} bits per sample); early in "
                      "training that may pass, later look at the frames and at how they are aligned")
         return gaps
+
+
+def few_of_each(batches: Sequence[Batch], items: int = 2) -> list[Batch]:
+    """The first items of each batch, for audits that run a slow decoder several times."""
+    return [batch.select(range(min(items, len(batch.index)))) for batch in batches]
 
 
 class HeldBatches:

@@ -1,9 +1,10 @@
 """The MFCC front end as a record: numbers only, so that configurations and geometry never import torch."""
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from core_scripts.errors import ConfigError, all_faults
 from core_scripts.features.config_mel import MelConfig
+from core_scripts.features.feature_record import FeatureRecord
 from core_scripts.geometry.chain import Chain
 from core_scripts.geometry.ops import Conv
 
@@ -14,7 +15,7 @@ DELTA_FRAMES = 9  # of the regression behind each delta, four on each side
 
 
 @dataclass(frozen=True, kw_only=True)
-class MfccConfig:
+class MfccConfig(FeatureRecord):
     """What an MFCC frame is: the first coefficients of an orthonormal DCT-II over the bands of a log-mel frame.
 
     With `deltas` their slope and curvature over nine frames follow: three times as many values, and a frame that
@@ -75,6 +76,10 @@ class MfccConfig:
     def dim(self) -> int:
         """Values per frame."""
         return self.coefficients * (3 if self.deltas else 1)
+
+    def settings(self) -> dict[str, Any]:
+        """All numbers that the values depend on; an upper edge that was left open counts as half the rate."""
+        return asdict(self) | {"high_hz": self.top_hz}
 
     @property
     def geometry(self) -> Chain:

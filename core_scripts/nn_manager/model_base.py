@@ -103,6 +103,26 @@ class ModelBase(nn.Module):
     def other_setups(self) -> None:
         """Called once before the first epoch."""
 
+    def before_training(self, data: Any) -> None:
+        """Before the first step of a new run, the model on its device; a run that goes on has it in its weights."""
+
+    def schedule(self, step: int) -> None:
+        """Before each training step, counted from 0: what else than the learning rate changes in the course of a run.
+
+        Whatever follows from it must be a function of `step` alone, and must not matter to validation.
+        """
+
+    def predict_codes(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor] | None:
+        """Teacher-forced logits (B, T, levels) and the codes (B, T) that came; None: it predicts no codes."""
+
+    def score(self, train_data: Any, test_data: Any, device: torch.device) -> Any:
+        """What the verb evaluate tells instead of bits per sample: a record that prints itself; None: those bits."""
+
+    @staticmethod
+    def describe_geometry(prj_conf: Any) -> dict[str, Any]:
+        """What analyze tells beside layers: fields in samples, and whatever else follows from the sizes alone."""
+        return {}
+
     def finish_up_inference(self) -> None:
         """Called once after the last utterance is written."""
 
@@ -116,6 +136,8 @@ class ModelHooks:
     loss: Callable | None
     takes_batch: bool
     other_setups: Callable[[], None]
+    before_training: Callable[[Any], None]
+    schedule: Callable[[int], None]
     finish_up_inference: Callable[[], None]
     pretrained: tuple[tuple[str, str], ...]  # (path, prefix)
     flags: tuple[str, ...]  # attributes that say "validating now"
@@ -154,6 +176,8 @@ def adapt_model(model: nn.Module) -> ModelHooks:
         loss=getattr(model, "loss", None),
         takes_batch=bool(getattr(model, "takes_batch", False)),
         other_setups=getattr(model, "other_setups", _nothing),
+        before_training=getattr(model, "before_training", _nothing),
+        schedule=getattr(model, "schedule", _nothing),
         finish_up_inference=getattr(model, "finish_up_inference", _nothing),
         pretrained=tuple(zip(paths, prefixes, strict=True)),
         flags=tuple(flags),
@@ -174,7 +198,7 @@ def adapt_loss(loss: Any) -> Callable[[Any, Any], Any]:
     raise ConfigError(f"{type(loss).__name__} has no compute(output, target) and cannot be called either")
 
 
-def _nothing() -> None:
+def _nothing(*arguments: Any) -> None:
     pass
 
 

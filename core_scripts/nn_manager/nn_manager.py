@@ -20,18 +20,14 @@ from core_scripts.nn_manager.averaging import start_average
 from core_scripts.nn_manager.generating import choose_batches, generate, write_outputs
 from core_scripts.nn_manager.grouping import Group, group_of, is_due
 from core_scripts.nn_manager.model_base import adapt_loss, adapt_model
-from core_scripts.nn_manager.nn_manager_tools import (
-    Losses,
-    TimedItems,
-    move_batch,
-    require_names,
-)
+from core_scripts.nn_manager.nn_manager_tools import Losses, TimedItems, move_batch, require_names
 from core_scripts.nn_manager.observing import Observers
 from core_scripts.nn_manager.steps import train_step, validation_step
 from core_scripts.nn_manager.stopping import StopRequest
 from core_scripts.nn_manager.training_run import (
     Player,
     TrainingRun,
+    prepare_new_run,
     save_epoch,
     save_within_epoch,
     take_up,
@@ -57,7 +53,9 @@ def f_train_wrapper(
     player = Player(adapt_model(pt_model), optimizer_wrapper)
     run = start_run(args, (player,), device, train_dataset_wrapper)
     run.compute_loss = adapt_loss(loss_wrapper) if player.hooks.loss is None else None
-    run.average = start_average(pt_model, run.options.polyak, take_up(run, player, checkpoint))
+    averaged = take_up(run, player, checkpoint)
+    prepare_new_run(run, train_dataset_wrapper)
+    run.average = start_average(pt_model, run.options.polyak, averaged)
     optimizer_wrapper.print_info()
     parameters = sum(value.numel() for value in pt_model.parameters() if value.requires_grad)
     log.say(f"Model {type(pt_model).__name__}: {parameters:,} trainable parameters on {device}")

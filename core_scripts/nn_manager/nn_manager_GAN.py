@@ -16,7 +16,7 @@ from core_scripts.nn_manager.model_base import adapt_model
 from core_scripts.nn_manager.nn_manager import start_run, train_epochs
 from core_scripts.nn_manager.nn_manager_tools import Losses, call_model, describe_fault, seed_model_randomness
 from core_scripts.nn_manager.steps import clip_gradients
-from core_scripts.nn_manager.training_run import Player, TrainingRun, take_up
+from core_scripts.nn_manager.training_run import Player, TrainingRun, prepare_new_run, take_up
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,7 @@ def f_train_wrapper_GAN(
     require_same_step((checkpoint_G, checkpoint_D))
     take_up(run, generator, checkpoint_G)
     take_up(run, discriminator, checkpoint_D, history=False)
+    prepare_new_run(run, train_dataset_wrapper)
     for player in run.players:
         player.optimizer.print_info()
         log.say(f"Model {type(player.hooks.module).__name__} on {device}")
@@ -71,6 +72,8 @@ def gan_step(run: TrainingRun, losses: GANLosses, batch: Batch) -> Losses:
     Raises: NonFiniteLossError, which ends the run; the discriminator may have been updated then.
     """
     seed_model_randomness(run.options.seed, STREAM_MODEL, run.step, 0)
+    for player in run.players:
+        player.hooks.schedule(run.step)
     generator, discriminator = run.players
     natural, condition = batch.targets, batch.inputs
     generated = call_model(generator.hooks.module, batch, generator.hooks, run.call)

@@ -32,6 +32,7 @@ def train_step(run: TrainingRun, batch: Batch, group: Group) -> Losses:
     if run.pending == 0:
         run.buffers = [buffer.clone() for buffer in player.hooks.module.buffers()]
     seed_model_randomness(run.options.seed, STREAM_MODEL, run.step, run.pending)
+    player.hooks.schedule(run.step)
     losses = compute_losses(run, player, batch)
     if not losses.is_finite:
         run.not_finite = describe_fault("loss", losses.total, batch)

@@ -213,6 +213,13 @@ def take_up(
     return {} if run.options.ignore_history else state.averaged
 
 
+def prepare_new_run(run: TrainingRun, data: Any) -> None:
+    """What the models do before the first step of all, once every weight is in place."""
+    if run.step == 0:
+        for player in run.players:
+            player.hooks.before_training(data)
+
+
 def _take_up_weights(run: TrainingRun, player: Player, content: dict[str, Any] | None) -> None:
     if content is None:
         return

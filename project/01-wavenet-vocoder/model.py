@@ -3,6 +3,8 @@ import torch
 from torch import nn
 
 from core_scripts.generation.engine import GenerationOptions, generate
+from core_scripts.geometry.chain import Chain
+from core_scripts.geometry.facts import describe_chain
 from core_scripts.nn_manager.model_base import CropContext, ModelBase
 from sandbox.block_wavenet import WaveNet
 
@@ -28,6 +30,13 @@ class Model(ModelBase):
     def crop_context(prj_conf):
         return CropContext(inputs=(prj_conf.net.frame_context(),), outputs=(prj_conf.net.wave_context(),))
 
+    @staticmethod
+    def describe_geometry(prj_conf):
+        """Samples of the waveform that a prediction sees, and that its mel frames are made of."""
+        chain = Chain((prj_conf.mel.geometry, prj_conf.net.condition_geometry()))
+        field = {"receptive_field_samples": prj_conf.net.receptive_field}
+        return field | describe_chain(chain, 1, (1, 100, prj_conf.truncate_seq or 5000))
+
     def forward(self, batch):
         """Mean negative log-likelihood of the samples inside the file, in nats per sample.
 
@@ -49,6 +58,13 @@ class Model(ModelBase):
             return frames
         voices = self.voices(self.speaker_numbers(batch))  # (B, G)
         return torch.cat([frames, voices[:, None].expand(-1, frames.shape[1], -1)], 2)
+
+    def predict_codes(self, batch):
+        """Logits (B, T, levels) and codes (B, T); None of heads without a logit per code."""
+        if self.net.config.head != "categorical":
+            return None
+        codes = self.net.head.quantise(batch.targets[..., 0])
+        return self.net.predict(codes, self.condition(batch)), codes[:, self.receptive_field :]
 
     def code_widths(self):
         """Amplitudes that share each code, which make bits per code comparable across heads."""

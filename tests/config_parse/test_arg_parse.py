@@ -41,7 +41,7 @@ OWN_DEFAULTS = {
     "generation_seed": 1, "debug": False, "device": "auto", "keep_checkpoints": 0, "inference_batch_size": 0,
     "save_every_minutes": 0.0, "deterministic": False,
     "num_threads": 0, "json": False, "amp": "none", "polyak": 0.0,
-    "resume": False, "minutes": 0.0, "tensorboard": False, "target_speaker": "",
+    "resume": False, "minutes": 0.0, "tensorboard": False, "target_speaker": "", "write_codes": False, "from_codes": "",
 }
 
 

@@ -121,6 +121,22 @@ def test_a_loss_that_is_not_finite_stops_the_game(play, bench):
     assert not list((bench.runs / "run").glob("*.pt"))
 
 
+def test_hooks_come_for_both_players(play):
+    class Prepared(Judge):
+        def __init__(self):
+            super().__init__()
+            self.words = []
+
+        def before_training(self, data):
+            self.words.append("start")
+
+        def schedule(self, step):
+            self.words.append(step)
+
+    _, judge = play(judge=Prepared(), epochs=1)
+    assert judge.words == ["start", *range(BATCHES)]
+
+
 def test_a_generator_loss_that_is_not_finite_ends_the_run_and_the_saved_states_are_from_before(play, bench):
     class Moody(Judge):
         calls = 0
