@@ -86,6 +86,7 @@ def test_a_soak_hides_gpus_from_runs_on_the_cpu_and_keeps_the_others_to_equal_bi
     assert (env.get("CUDA_VISIBLE_DEVICES") == "") == (device == "cpu")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["training", "data_loading", "checkpoint", "permutation"])
 def test_help_is_answered(name):
     assert "--rounds" in run_program(name, "--help").stdout

@@ -66,6 +66,7 @@ def test_the_passport_tells_how_the_frames_were_made(made):
     assert json.loads((made / "mel/passport.json").read_text())["hop"] == 80
 
 
+@pytest.mark.slow
 def test_several_processes_make_the_same_bytes(made, source, tmp_path):
     assert content(run(source, tmp_path / "out", workers=2)) == content(made)
 

@@ -11,6 +11,7 @@ run_project()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("plan", "code", "told"), [
     ("saving:1:term", 75, "SIGTERM: ended at once; start again to go on"),  # run.yaml, before the first step
     ("finished:1:usr1", 75, "SIGUSR1: ended at once; start again to go on"),  # the last epoch is saved

@@ -2,6 +2,7 @@
 import math
 
 import numpy as np
+import pytest
 import torch
 
 from core_scripts.corpus.recipe import CorpusRecipe
@@ -35,6 +36,7 @@ def make_frames(wave):
     return (frames - frames.mean((0, 1))) / frames.std((0, 1))
 
 
+@pytest.mark.slow
 def test_a_quarter_second_is_learnt_in_100_steps_and_comes_back_by_argmax():
     torch.manual_seed(0)
     wave, field = make_speech(), CONFIG.receptive_field
