@@ -181,7 +181,8 @@ def newest_states(run: Path) -> list[Path]:
 
 def damage(path: Path, chance: random.Random) -> str:
     """Spoil the file; returns how."""
-    how, content = chance.choice(DAMAGES), bytearray(path.read_bytes())
+    content = bytearray(path.read_bytes())
+    how = chance.choice(DAMAGES) if len(content) > 1 else "foreign"  # it may be empty from the time before
     if how == "bit flipped":
         place = chance.randrange(len(content))
         content[place] ^= 1 << chance.randrange(8)
