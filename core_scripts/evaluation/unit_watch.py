@@ -18,6 +18,7 @@ from core_scripts.nn_manager.nn_manager_tools import Losses, move_batch
 from core_scripts.nn_manager.observing import RunObserver
 from core_scripts.nn_manager.training_run import TrainingRun
 
+_HELD_ITEMS = 256  # whose tokens are looked at
 _COLLAPSE_STEP, _LISTENING_STEP = 200, 300  # when each rule is asked for the first time
 _LEAST_PERPLEXITY, _LEAST_GAP_BITS, _LEAST_ENERGY_R2 = 8.0, 0.05, 0.6
 
@@ -56,7 +57,8 @@ class UnitWatch(RunObserver):
         self._held: Sequence[Batch] = ()
 
     def begin(self, run: TrainingRun, train_data: Any, val_data: Any) -> None:
-        self._held = (train_data if val_data is None else val_data).spread_batches(HELD_BATCHES)
+        data = train_data if val_data is None else val_data
+        self._held = data.spread_batches(max(HELD_BATCHES, _HELD_ITEMS // data.get_batch_size()))
 
     def after_step(self, run: TrainingRun, losses: Losses) -> None:
         if run.step not in (_COLLAPSE_STEP, _LISTENING_STEP):
@@ -99,9 +101,10 @@ def broken_rules(values: Mapping[str, float], step: int) -> list[str]:
 
 @torch.no_grad()
 def measure_facts(model: UnitModel, batches: Sequence[Batch], device: torch.device, rate_hz: int | None) -> UnitFacts:
-    """Of a model in evaluation; the audit of the decoder, which may be slow, on two items of each batch."""
+    """Of a model in evaluation; the audit of the decoder, which may be slow, on two items of a few batches."""
     read = [model.read_tokens(move_batch(batch, device)) for batch in batches]
-    audit, name = audit_latents(model, few_of_each(batches), device), model.error_name
+    asked = few_of_each(batches[:: -(-len(batches) // HELD_BATCHES)])
+    audit, name = audit_latents(model, asked, device), model.error_name
     values = _code_facts(model, read)
     values |= {f"{key}_gap_{name}": gap for key, gap in audit.gaps().items()}
     if name == "bits" and rate_hz and audit.swapped is not None:
@@ -122,7 +125,7 @@ def _code_facts(model: UnitModel, read: Sequence[Tokens]) -> dict[str, float]:
         "perplexity": perplexity(codes), "used_share": used_share(codes, model.codes_count),
         "unit_bits_per_second": bits_per_second(codes, seconds), "restarts": float(model.restarts),
         "code_norm": quantised.norm(dim=1).mean().item(), **values,
-        "quantisation_snr_db": _snr_db(latents, quantised), "energy_r2": _held_out_r2(codes, energy),
+        "quantisation_snr_db": _snr_db(latents, quantised), "energy_r2": _adjusted_r2(codes, energy),
     }
 
 
@@ -131,7 +134,11 @@ def _snr_db(latents: torch.Tensor, quantised: torch.Tensor) -> float:
     return float(10 * torch.log10(latents.square().sum() / (latents - quantised).square().sum()))
 
 
-def _held_out_r2(codes: Sequence[np.ndarray], energy: Sequence[np.ndarray]) -> float:
-    """Learnt from every other item, asked of the rest; of a single item, of itself."""
-    halves = (codes[::2], energy[::2]), (codes[1::2], energy[1::2])
-    return energy_r2(*halves) if len(codes) > 1 else energy_r2(halves[0], halves[0])
+def _adjusted_r2(codes: Sequence[np.ndarray], energy: Sequence[np.ndarray]) -> float:
+    """R**2 of a token's level from its code, less what as many means as there are codes explain by chance (Theil 1961).
+
+    Unlike halves of which one is asked what the other taught, it needs few tokens: some hundred for 64 codes.
+    """
+    tokens, used = sum(map(len, codes)), len(np.unique(np.concatenate(codes)))
+    plain = energy_r2((codes, energy), (codes, energy))
+    return 1 - (1 - plain) * (tokens - 1) / max(tokens - used, 1)

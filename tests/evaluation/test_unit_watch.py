@@ -14,7 +14,8 @@ from core_scripts.evaluation.latent_audit import audit_latents
 from core_scripts.evaluation.prediction import describe_predictions
 from core_scripts.evaluation.unit_model import Tokens, UnitModel
 from core_scripts.evaluation.unit_table import mapped_accuracy, read_segments
-from core_scripts.evaluation.unit_watch import UnitWatch, broken_rules, measure_facts
+from core_scripts.evaluation.unit_watch import UnitWatch, _adjusted_r2, broken_rules, measure_facts
+from core_scripts.evaluation.units import energy_r2
 
 CPU = torch.device("cpu")
 GOOD = {"perplexity": 40.0, "swap_gap_bits": 0.5, "energy_r2": 0.9}
@@ -94,7 +95,8 @@ def test_facts_are_those_of_all_tokens():
 def judged(settings: dict, model: Mirror) -> None:
     run = SimpleNamespace(players=(SimpleNamespace(hooks=SimpleNamespace(module=model)),), device=CPU, step=200)
     observer = UnitWatch(settings)
-    observer.begin(run, None, SimpleNamespace(spread_batches=lambda count: [batch_of("a", "b"), batch_of("c", "d")]))
+    batches = [batch_of("a", "b"), batch_of("c", "d")]
+    observer.begin(run, None, SimpleNamespace(spread_batches=lambda count: batches, get_batch_size=lambda: 2))
     model.train()
     observer.after_step(run, None)
     assert model.training
@@ -105,6 +107,14 @@ def test_a_broken_rule_warns_or_ends_the_run_as_the_recipe_wants(capsys):
     assert "warning: step 200: the encoder collapsed" in capsys.readouterr().err
     with pytest.raises(RecitalError, match="the encoder collapsed.*stop_on_collapse=true ends the run here"):
         judged({"stop_on_collapse": True}, Mirror())
+
+
+def test_few_tokens_of_many_codes_do_not_pretend_to_tell_the_level():
+    rng = np.random.default_rng(1)
+    codes, noise = [rng.integers(60, size=250)], [rng.normal(size=250)]
+    assert energy_r2((codes, noise), (codes, noise)) > 0.15 and abs(_adjusted_r2(codes, noise)) < 0.12
+    level = [codes[0] + 0.1 * noise[0]]
+    assert _adjusted_r2(codes, level) > 0.99
 
 
 def test_predictions_are_described_inside_the_items_only():
