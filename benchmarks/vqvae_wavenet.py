@@ -261,7 +261,7 @@ def generate_all(model, test: Takes, takes: Sequence[Take], targets: Sequence[in
     named = tuple(info.replace(take.name, f"{take.name}-{target}")
                   for info, take, target in zip(batch.info, takes, targets, strict=True))
     latents = model.find_latents(batch)
-    made = model.decoder.generate(latents, torch.tensor(targets), batch._replace(info=named))
+    made = model.decoder.generate(latents, torch.tensor(targets), batch.lengths, batch._replace(info=named).names)
     return [row[: len(take.wave), 0] for row, take in zip(made, takes, strict=True)]
 
 

@@ -13,18 +13,17 @@ from core_scripts.checkpoint.fitting import load_parts
 from core_scripts.checkpoint.train_state import read_weights
 from core_scripts.config_parse.run_options import option_value
 from core_scripts.corpus.unit_files import UnitFiles
-from core_scripts.data_io.collate import length_mask
 from core_scripts.errors import CheckpointError, near_files
 from core_scripts.evaluation.unit_model import Tokens, UnitModel
 from core_scripts.evaluation.unit_table import measure_units
 from core_scripts.generation.engine import GenerationOptions, generate
-from core_scripts.geometry.ops import ceil_div
 from core_scripts.geometry.span import Span
 from core_scripts.nn_manager.model_base import CropContext
 from core_scripts.nn_manager.nn_manager_tools import move_batch
 from sandbox.block_features_decoder import FeaturesDecoder
 from sandbox.block_jitter import Jitter
 from sandbox.block_latent_upsample import LatentUpsample
+from sandbox.block_mel_decoder import MelDecoder, MelGuide
 from sandbox.block_units import Units
 from sandbox.block_wavenet import WaveNet
 from sandbox.config_vqvae import describe_paths, warn_of_units
@@ -53,9 +52,9 @@ class Model(UnitModel):
         if prj_conf.decoder == "wavenet":
             self.decoder = WaveDecoder(prj_conf, voices, args)
         else:
-            self.decoder = MelDecoder(prj_conf, voices)
+            self.decoder = mel_decoder(prj_conf, voices)
         is_wave = prj_conf.decoder == "wavenet"
-        self.guide = MelGuide(prj_conf, voices) if is_wave and prj_conf.way == "one-stage" else None
+        self.guide = mel_guide(prj_conf, voices) if is_wave and prj_conf.way == "one-stage" else None
         self.is_frozen = is_wave and prj_conf.way == "two-step"
         self.units.requires_grad_(not self.is_frozen)
         self.schedule(0)
@@ -90,7 +89,7 @@ class Model(UnitModel):
             inputs = [(self.normalize_input(batch.inputs), batch.lengths) for batch in batches]
             self.units.start(inputs, self.seed)
         if self.guide is not None:
-            self.guide.start(batches)
+            self.guide.start([batch.targets for batch in batches])
         if conf.decoder == "wavenet":
             self.decoder.start(batches)
 
@@ -140,12 +139,12 @@ class Model(UnitModel):
             speakers = None if speakers is None else speakers.repeat(repeats)
         losses = [self.error(batch, latents, speakers), out.loss]
         if self.guide is not None:
-            losses.append(self.guide_weight * self.guide.error(latents, speakers, batch))
+            losses.append(self.guide_weight * self.guide.error(latents, speakers, batch.targets, batch.lengths))
         return [losses, [True] + [False] * (len(losses) - 1)]
 
     def error(self, batch, latents, speakers):
         """The decoder's, see `forward`."""
-        return self.decoder.error(latents, speakers, batch._replace(targets=self.normalize_target(batch.targets)))
+        return self.decoder.error(latents, speakers, self.normalize_target(batch.targets), batch.lengths)
 
     def encode(self, batch):
         """(B, L, D), what the decoder gets, with the latents around the crop that it needs."""
@@ -172,7 +171,7 @@ class Model(UnitModel):
 
     def inference(self, batch):
         """(B, F, C) MFCC, or units (B, L, 1) of --from-codes, to (B, F', bands) frames or (B, T, 1) waveforms."""
-        return self.decoder.generate(self.find_latents(batch), self.who_speaks(batch), batch)
+        return self.decoder.generate(self.find_latents(batch), self.who_speaks(batch), batch.lengths, batch.names)
 
     def find_latents(self, batch):
         """(B, L, D) for generating; codes are written where that is wanted."""
@@ -213,52 +212,15 @@ class Model(UnitModel):
         return int(self.units.bottleneck.core.restarts) if self.conf.bottleneck.has_codebook else 0
 
 
-class MelDecoder(nn.Module):
+def mel_decoder(conf, voices):
     """Latents and a speaker to normalised log-mel frames."""
+    return MelDecoder(replace(conf.features, speakers=voices), conf.paths.latents(1).start, conf.mel.hop)
 
-    def __init__(self, conf, voices):
-        super().__init__()
-        self.hop, self.first = conf.mel.hop, conf.paths.latents(1).start
-        self.net = FeaturesDecoder(replace(conf.features, speakers=voices))
 
-    def error(self, latents, speakers, batch):
-        """Mean squared error of the frames (B, F, bands) that batch.targets holds."""
-        made = self.generate(latents, speakers, batch)[:, : batch.targets.shape[1]]
-        inside = length_mask(-(-batch.lengths // self.hop), made.shape[1])
-        squares = ((made - batch.targets[:, : made.shape[1]]) * inside).square()
-        return squares.sum() / (inside.sum() * made.shape[2])
-
-    def generate(self, latents, speakers, batch):
-        """(B, F, bands), from the first frame of the crop to its last."""
-        made = self.net(latents, speakers)
-        skipped = -self.net.config.geometry.gives(Span(self.first, self.first + latents.shape[1])).start
-        return made[:, skipped : skipped + ceil_div(int(batch.lengths.max()), self.hop)]
-
-class MelGuide(nn.Module):
-    """A features decoder beside the wavenet, which keeps the level and the spectrum in the units while it counts."""
-
-    def __init__(self, conf, voices):
-        super().__init__()
-        self.decoder = MelDecoder(conf, voices)
-        self.mel = conf.mel.build()
-        self.skipped = Model.crop_context(conf).outputs[0][0] - (conf.mel.window - conf.mel.hop) // 2
-        self.register_buffer("mean", torch.zeros(conf.mel.bands))
-        self.register_buffer("std", torch.ones(conf.mel.bands))
-
-    def frames(self, targets):
-        """(B, R + T + overhang, 1) waveforms to the log-mel frames (B, F, bands) of the T samples."""
-        return self.mel(targets[:, self.skipped :, 0])
-
-    def start(self, batches):
-        """Mean and deviation of the frames."""
-        frames = torch.cat([self.frames(batch.targets).flatten(0, 1) for batch in batches])
-        self.mean.copy_(frames.mean(0))
-        self.std.copy_(frames.std(0))
-
-    def error(self, latents, speakers, batch):
-        """Mean squared error of normalised frames."""
-        targets = (self.frames(batch.targets) - self.mean) / self.std
-        return self.decoder.error(latents, speakers, batch._replace(targets=targets))
+def mel_guide(conf, voices):
+    """The same beside the wavenet, while its units still need it."""
+    skipped = Model.crop_context(conf).outputs[0][0] - (conf.mel.window - conf.mel.hop) // 2
+    return MelGuide(mel_decoder(conf, voices), conf.mel, skipped)
 
 
 class WaveDecoder(nn.Module):
@@ -297,13 +259,13 @@ class WaveDecoder(nn.Module):
             return frames
         return torch.cat([frames, self.voices(speakers)[:, None].expand(-1, frames.shape[1], -1)], 2)
 
-    def error(self, latents, speakers, batch):
+    def error(self, latents, speakers, targets, lengths):
         """Mean negative log-likelihood in nats per sample."""
-        return self.net.loss(self.codes(batch.targets), self.frames(latents, speakers), batch.lengths)
+        return self.net.loss(self.codes(targets), self.frames(latents, speakers), lengths)
 
-    def generate(self, latents, speakers, batch):
+    def generate(self, latents, speakers, lengths, names):
         """(B, T, 1) waveform in [-1, 1]."""
-        codes = generate(self.net, self.frames(latents, speakers), batch.lengths, batch.names, self.generation)
+        codes = generate(self.net, self.frames(latents, speakers), lengths, names, self.generation)
         return self.net.head.dequantise(codes).unsqueeze(-1)
 
     def predict_codes(self, latents, speakers, batch):

@@ -28,7 +28,7 @@ def built(request, vqvae):
 def made(model, batch, latents, speakers) -> torch.Tensor:
     """What the decoder makes of latents: frames, or logits."""
     if model.error_name == "mse":
-        return model.decoder.generate(latents, speakers, batch)
+        return model.decoder.generate(latents, speakers, batch.lengths, batch.names)
     return model.decoder.predict_codes(latents, speakers, batch)[0]
 
 
