@@ -4,6 +4,7 @@ Codes are a list of one-dimensional integer arrays in [0, levels), one per utter
 """
 import io
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import soundfile
@@ -17,13 +18,26 @@ _FLAC_LEVELS = {"PCM_S8": 2**8, "PCM_16": 2**16}  # what libsndfile writes, the 
 _FLAC_RATE_HZ = 16000  # stands in the header only: FLAC's prediction knows no rate
 
 
+class Score(NamedTuple):
+    """Of one way to guess the next code: bits per sample, and the share of samples whose likeliest code was right."""
+
+    bits: float
+    accuracy: float | None  # None: it names no likeliest code, as FLAC
+
+
 def marginal_bits(train_codes: Codes, test_codes: Codes, levels: int) -> float:
     """Bits per sample of the test codes under the frequencies of the training codes, each code counted 1/2 higher.
 
     Raises: DataError if there are no codes, or they are no integers in [0, levels).
     """
+    return marginal_score(train_codes, test_codes, levels).bits
+
+
+def marginal_score(train_codes: Codes, test_codes: Codes, levels: int) -> Score:
+    """As `marginal_bits`, and the accuracy of the training set's most frequent code (majority)."""
     _check(train_codes, test_codes, levels)
-    return float(-_log2_frequencies(train_codes, levels)[np.concatenate(test_codes)].mean())
+    log2_marginal, asked = _log2_frequencies(train_codes, levels), np.concatenate(test_codes)
+    return Score(float(-log2_marginal[asked].mean()), float((asked == log2_marginal.argmax()).mean()))
 
 
 def bigram_bits(train_codes: Codes, test_codes: Codes, levels: int) -> float:
@@ -34,6 +48,11 @@ def bigram_bits(train_codes: Codes, test_codes: Codes, levels: int) -> float:
     the first sample of each utterance. Memory grows with the pairs that occur, not with levels**2.
     Raises: DataError as `marginal_bits`.
     """
+    return bigram_score(train_codes, test_codes, levels).bits
+
+
+def bigram_score(train_codes: Codes, test_codes: Codes, levels: int) -> Score:
+    """As `bigram_bits`, and the accuracy of the code that is likeliest after each."""
     _check(train_codes, test_codes, levels)
     log2_marginal = _log2_frequencies(train_codes, levels)
     pairs, counts = np.unique(_pairs(train_codes, levels), return_counts=True)
@@ -45,8 +64,16 @@ def bigram_bits(train_codes: Codes, test_codes: Codes, levels: int) -> float:
     seen = _look_up(pairs, counts, asked)
     escape = kinds[before] * np.exp2(log2_marginal[after])
     later = np.log2((seen + escape) / (totals + kinds)[before]).sum()
-    first = log2_marginal[[codes[0] for codes in test_codes if len(codes)]].sum()
-    return float(-(first + later) / sum(map(len, test_codes)))
+    heads = np.array([codes[0] for codes in test_codes if len(codes)])
+
+    guesses = np.full(levels, log2_marginal.argmax())
+    weights = counts + kinds[pairs // levels] * np.exp2(log2_marginal[pairs % levels])
+    likely = weights > (kinds * np.exp2(log2_marginal.max()))[pairs // levels]  # than a code not seen after this one
+    rising = pairs[likely][np.argsort(weights[likely], kind="stable")]
+    guesses[rising // levels] = rising % levels  # the last, heaviest one stays
+    right = np.count_nonzero(guesses[before] == after) + np.count_nonzero(heads == log2_marginal.argmax())
+    total = sum(map(len, test_codes))
+    return Score(float(-(later + log2_marginal[heads].sum()) / total), float(right / total))
 
 
 def persistence_accuracy(codes: Codes) -> float:
@@ -58,6 +85,25 @@ def persistence_accuracy(codes: Codes) -> float:
     if not pairs:
         raise DataError("persistence needs an utterance of at least two samples; all of these are shorter")
     return float(sum(np.count_nonzero(own[1:] == own[:-1]) for own in codes) / pairs)
+
+
+def persistence_score(train_codes: Codes, test_codes: Codes, levels: int) -> Score:
+    """As `persistence_accuracy` of the test codes, and the bits of the last code, repeated with some probability.
+
+    p(j | i) = r [i = j] + (1 - r) p(j), p(j) as in `marginal_bits`, which also predicts the first sample of each
+    utterance; r is the likeliest one of the training codes.
+    Raises: DataError as `marginal_bits`, or if no test utterance has two samples.
+    """
+    accuracy = persistence_accuracy(test_codes)
+    _check(train_codes, test_codes, levels)
+    log2_marginal = _log2_frequencies(train_codes, levels)
+    marginal = np.exp2(log2_marginal)
+    rate = _repetition_rate(_pairs(train_codes, levels), marginal)
+    asked = _pairs(test_codes, levels)
+    before, after = asked // levels, asked % levels
+    later = np.log2(rate * (before == after) + (1.0 - rate) * marginal[after]).sum()
+    first = log2_marginal[[codes[0] for codes in test_codes if len(codes)]].sum()
+    return Score(float(-(first + later) / sum(map(len, test_codes))), accuracy)
 
 
 def flac_bits(test_codes: Codes, levels: int) -> float:
@@ -87,6 +133,17 @@ def _log2_frequencies(codes: Codes, levels: int) -> np.ndarray:
 def _pairs(codes: Codes, levels: int) -> np.ndarray:
     """before * levels + after, for all neighbours inside the utterances."""
     return np.concatenate([own[:-1].astype(np.int64) * levels + own[1:] for own in codes])
+
+
+def _repetition_rate(pairs: np.ndarray, marginal: np.ndarray) -> float:
+    """The likeliest r of `persistence_score`, as if half a pair more of each kind had been seen (EM)."""
+    before, after = pairs // len(marginal), pairs % len(marginal)
+    same = np.bincount(before[before == after], minlength=len(marginal))
+    rate = 0.5
+    for _ in range(100):
+        repeated = (same * rate / (rate + (1.0 - rate) * marginal)).sum()
+        rate = (repeated + _ADDED) / (len(pairs) + 2 * _ADDED)
+    return float(rate)
 
 
 def _look_up(keys: np.ndarray, values: np.ndarray, asked: np.ndarray) -> np.ndarray:

@@ -2,7 +2,15 @@ import numpy as np
 import pytest
 
 from core_scripts.errors import DataError
-from core_scripts.evaluation.baselines import bigram_bits, flac_bits, marginal_bits, persistence_accuracy
+from core_scripts.evaluation.baselines import (
+    bigram_bits,
+    bigram_score,
+    flac_bits,
+    marginal_bits,
+    marginal_score,
+    persistence_accuracy,
+    persistence_score,
+)
 
 
 def drawn(levels: int, count: int, seed: int = 0, weights=None) -> np.ndarray:
@@ -54,6 +62,25 @@ def test_bigram_probabilities_sum_to_one_after_any_code(seen):
     first = -np.log2((np.bincount(np.concatenate(train), minlength=4) + 0.5) / 9)[seen]
     costs = [2 * bigram_bits(train, [np.array([seen, after])], 4) - first for after in range(4)]
     assert np.exp2(-np.array(costs)).sum() == pytest.approx(1.0)
+
+
+def test_accuracies_are_those_of_the_likeliest_codes():
+    train = [np.array([0, 1, 0, 1, 0, 2, 2, 2, 2])]  # 2 is most frequent; after 0 comes 1, after 2 comes 2
+    test = [np.array([2, 0, 1, 3])]
+    assert marginal_score(train, test, 4).accuracy == 0.25
+    assert bigram_score(train, test, 4).accuracy == 0.5  # 2 as first sample, 1 after 0
+
+
+def test_repeating_the_last_code_costs_its_rate_of_repetition():
+    codes = drawn(8, 40_000)
+    sticky = np.where(np.random.default_rng(1).random(40_000) < 0.75, -1, codes)
+    places = np.maximum.accumulate(np.where(sticky >= 0, np.arange(40_000), 0))
+    series = codes[places]
+    same = 0.75 + 0.25 / 8
+    rate = -(same * np.log2(same) + (1 - same) * np.log2(0.25 / 8))
+    score = persistence_score([series], [series], 8)
+    assert score.bits == pytest.approx(rate, abs=0.02)
+    assert score.accuracy == persistence_accuracy([series]) == pytest.approx(same, abs=0.01)
 
 
 def test_nothing_is_predicted_across_the_border_of_two_utterances():
