@@ -4,12 +4,12 @@ Parsing and checking come before torch is imported, so help and mistakes are ans
 that ends the process.
 """
 import ast
-import json
 import os
 import sys
 import traceback
 from collections.abc import Sequence
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 from core_scripts import log
@@ -29,17 +29,10 @@ from core_scripts.errors import (
 from core_scripts.features.passport import Passport, passports_in, read_passport, require_same
 from core_scripts.nn_manager.stopping import ignore_signals, leave_on_signals
 from core_scripts.run_folder import LOG_NAME, RunFolder, place_run
+from core_scripts.verbs import VERBS, Place, Verb
 
 DEMO_CONFIG = "demo.yaml"
 DEMO_NAME = "demo"
-# What would be passed over in silence.
-WITHOUT_EFFECT = {
-    "train": {"json"}, "infer": {"json", "fresh", "resume"}, "evaluate": {"fresh", "resume"},
-    "trace": {"json", "resume"}, "config": {"fresh", "resume"},
-    "prepare": {"json", "exp", "fresh", "resume", "trained_model", "init_from"},
-    "analyze": {"exp", "fresh", "resume", "trained_model", "init_from"},
-}
-PLAIN_FOLDERS = ("wav", "wavs", "flac", "audio")  # names that tell nothing of a corpus; the folder above does
 
 
 def run_project() -> None:
@@ -79,69 +72,46 @@ def run_command(argv: list[str], project_dir: Path) -> int:
 
 
 def run_verb(command: Command, project_dir: Path) -> None:
-    """Resolve and check the settings, then do what the verb says in the run's folder."""
+    """Resolve and check the settings, then do what the verb says in the place where it works."""
+    verb = VERBS[command.verb]
     if command.verb == "demo":
         command = demo_command(command, project_dir)
     if command.verb == "trace" and "exp" not in command.given:
         command.args.exp = command.verb  # nothing of a real run is touched
     resolved = resolve(command, project_dir)
-    for option in sorted(command.given & WITHOUT_EFFECT.get(command.verb, set())):
+    for option in sorted(command.given & verb.ignores):
         log.warn(f"--{option.replace('_', '-')} has no effect on {command.verb}")
     if resolved.args.target_speaker and command.verb in ("train", "trace"):
         raise UsageError("--target-speaker is for generating; training takes who speaks from the file of `speakers`")
-    if command.verb == "prepare":
-        prepare_recordings(resolved, project_dir)
-        return
-    require_model_module(resolved)
-    if command.verb == "analyze":
-        from core_scripts import flow
+    if verb.place is not Place.NOWHERE:
+        require_model_module(resolved)
+    if verb.place not in (Place.NOWHERE, Place.MODEL):
+        check_data_keys(resolved, ("test",) if command.verb == "infer" else SPLITS)
+    if verb.place in (Place.NEW_RUN, Place.RUN):
+        work_in_run(command.verb, place_run(resolved, project_dir))
+    else:
+        call_functions(verb, resolved, RunFolder(Path(resolved.args.save_model_dir)))
 
-        flow.analyze(resolved)
-        return
-    check_data_keys(resolved, ("test",) if command.verb == "infer" else SPLITS)
-    if command.verb == "config":
-        log.say(json.dumps(resolved.as_plain(), indent=1) if resolved.args.json else resolved.as_yaml())
-        return
-    resolved = place_run(resolved, project_dir)
-    place, uses_run = Path(resolved.args.save_model_dir), command.verb in ("infer", "evaluate")
-    resolved.args.resume &= command.verb in ("train", "demo")
-    must_exist = (uses_run or resolved.args.resume) and not resolved.args.trained_model
-    fresh = resolved.args.fresh and not uses_run and not resolved.args.resume  # both: told, and nothing is moved
-    with RunFolder(place, fresh=fresh, found=must_exist) as folder:
-        resolved.args.trained_model = folder.follow(resolved.args.trained_model)
-        resolved.args.init_from = folder.follow(resolved.args.init_from)
+
+def work_in_run(name: str, resolved: Resolved) -> None:
+    """Do what the verb says in the run's folder, which is locked as long."""
+    args, uses_run = resolved.args, VERBS[name].place is Place.RUN
+    args.resume &= name in ("train", "demo")
+    must_exist = (uses_run or args.resume) and not args.trained_model
+    fresh = args.fresh and not uses_run and not args.resume  # both: told, and nothing is moved
+    with RunFolder(Path(args.save_model_dir), fresh=fresh, found=must_exist) as folder:
+        args.trained_model, args.init_from = folder.follow(args.trained_model), folder.follow(args.init_from)
         log.open_run_log(folder.path / LOG_NAME)
-        # Threads that spin while they wait make a step ten times slower where other processes want the cores too.
-        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-        from core_scripts import flow  # torch, which takes seconds and reads that variable, comes only now
-
-        columns = {"train": (flow.train,), "infer": (flow.infer,), "evaluate": (flow.score,), "trace": (flow.trace,),
-                   "demo": (flow.train, flow.infer, flow.convert, flow.score)}
-        for column in columns[command.verb]:
-            column(resolved, folder)
+        call_functions(VERBS[name], resolved, folder)
 
 
-def prepare_recordings(resolved: Resolved, project_dir: Path) -> None:
-    """Make data for training from the folder of --wav-dir."""
-    args = resolved.args
-    if not args.prepare_wav_dir:
-        raise UsageError("prepare needs the folder of the recordings: python main.py prepare --wav-dir DIR")
-    from core_scripts.corpus.prepare import Request, prepare  # brings torch
-
-    source = Path(os.path.abspath(args.prepare_wav_dir))  # links to the recordings need the whole path
-    named = source.parent if source.name.lower() in PLAIN_FOLDERS else source
-    lists = {"train": args.prepare_train_list, "val": args.prepare_val_list, "test": args.prepare_test_list}
-    request = Request(
-        wav_dir=source,
-        out=Path(os.path.abspath(args.prepare_out or project_dir.parent / "DATA" / named.name)),
-        speakers_from=args.prepare_speakers_from,
-        lists={kind: Path(path) for kind, path in lists.items() if path},
-        resample=args.prepare_resample,
-        skip_bad=args.prepare_skip_bad,
-        workers=args.num_workers,
-        is_quiet=args.verbose <= 0,
-    )
-    prepare(request, resolved.config)
+def call_functions(verb: Verb, resolved: Resolved, folder: RunFolder) -> None:
+    """The verb's functions, one after the other. What they import, torch above all, is imported only now."""
+    # Threads that spin while they wait make a step ten times slower where other processes want the cores too.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    for place in verb.functions:
+        module, _, function = place.partition(":")
+        getattr(import_module(f"core_scripts.{module}"), function)(resolved, folder)
 
 
 def recipe_title(project_dir: Path) -> str:

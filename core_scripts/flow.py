@@ -1,19 +1,14 @@
 """The two columns of the flow chart, training and inference, one line per box."""
 import importlib
-import json
 from argparse import Namespace
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import torch
 
-from core_scripts import log
-from core_scripts.analysis.model_sheet import read_sheet
-from core_scripts.analysis.trace import trace_boxes
 from core_scripts.checkpoint.choosing import checkpoint_to_generate_with, checkpoint_to_train_from, weights_file
-from core_scripts.checkpoint.fitting import load_weights
 from core_scripts.checkpoint.model_record import record_of
 from core_scripts.checkpoint.train_state import weights_of
 from core_scripts.config_parse.config_parse import Resolved
@@ -30,7 +25,6 @@ from core_scripts.data_io.customize_dataset import NII_MergeDataSetLoader
 from core_scripts.data_io.file_io import write_atomically
 from core_scripts.data_io.speakers import names_of, read_speakers
 from core_scripts.errors import ConfigError, DataError, UsageError
-from core_scripts.evaluation.bits import measure_bits
 from core_scripts.evaluation.condition_watch import ConditionWatch
 from core_scripts.evaluation.prediction import PredictionWatch
 from core_scripts.evaluation.unit_model import UnitModel
@@ -46,7 +40,7 @@ from core_scripts.report.curve import draw_curve
 from core_scripts.report.run_record import RunRecord, claim_output, write_run_record
 from core_scripts.report.status import STATUS_NAME, StatusFile
 from core_scripts.report.tensorboard_log import TensorBoardLog
-from core_scripts.run_folder import CURVE_NAME, METRICS_NAME, RESULT_NAME, RunFolder
+from core_scripts.run_folder import CURVE_NAME, METRICS_NAME, RunFolder
 from core_scripts.startup_config import choose_device, set_random_seed
 
 
@@ -131,47 +125,6 @@ def convert(resolved: Resolved, folder: RunFolder) -> None:
     args.target_speaker, args.inference_data_list = others[-1], str(chosen)
     args.output_dir = str(folder.path / f"converted_to_{others[-1]}")
     infer(replace(resolved, args=args), folder)
-
-
-def score(resolved: Resolved, folder: RunFolder) -> None:
-    """Print bits per sample of the trained model on the test list, beside baselines, and keep them in result.json."""
-    stage = set_stage(resolved, folder)
-    train_set, test_set = require_data_set(stage, "trn"), require_data_set(stage, "test")
-    checkpoint = checkpoint_to_generate_with(stage.args)
-    model = build_model(stage, test_set, None, checkpoint).to(stage.device)
-    load_weights(model, weights_of(checkpoint), "the trained model")
-    table = isinstance(model, ModelBase) and model.score(train_set, test_set, stage.device)
-    table = table or measure_bits(model, train_set, test_set, stage.device)
-    log.say(json.dumps(asdict(table)) if stage.args.json else str(table))
-    try:
-        write_atomically(folder.path / RESULT_NAME, (json.dumps(asdict(table), indent=1) + "\n").encode("utf-8"))
-    except DataError as fault:
-        log.warn(f"the result is only printed: {fault}")
-
-
-def trace(resolved: Resolved, folder: RunFolder) -> None:
-    """One minibatch of training and of validation from fresh weights, every box printed as it is entered.
-
-    Raises: UsageError if the run has states, from which there would be nothing left to train.
-    """
-    args = Namespace(**vars(resolved.args))
-    if args.trained_model or list(folder.path.glob(f"{args.save_epoch_name}_*{args.save_model_ext}")):
-        raise UsageError(f"trace starts from fresh weights, and {folder.path} holds a trained run; leave --exp and "
-                         "--trained-model out")
-    args.epochs, args.debug_batch_num, args.not_save_anything, args.verbose = 1, 1, True, 0
-    with trace_boxes():
-        train_once(replace(resolved, args=args), folder)
-
-
-def analyze(resolved: Resolved) -> None:
-    """Print the sheet of a model with fresh weights; of the data, the list of speakers is all that it needs."""
-    stage = set_stage(resolved, RunFolder(Path(resolved.args.save_model_dir)))
-    make_synthetic_corpus(stage, ("trn",))
-    dims = [sum(vars(stage.conf)[f"{side}_dims"]) for side in ("input", "output")]
-    model = stage.recipe.Model(*dims, stage.args, stage.conf, None)
-    geometry = model.describe_geometry(stage.conf) if isinstance(model, ModelBase) else {}
-    sheet = read_sheet(model, geometry)
-    log.say(sheet.to_json() if stage.args.json else str(sheet))
 
 
 def set_stage(resolved: Resolved, folder: RunFolder) -> Stage:

@@ -16,13 +16,14 @@ SOURCES = sorted(path for top in ("core_scripts", "sandbox") for path in (ROOT /
 
 # A module may import from its own level and from those before it.
 LEVELS = [
-    {"errors", "log", "constants", "streams", "permutation", "progress", "fault", "files"},
+    {"errors", "log", "constants", "streams", "permutation", "progress", "fault", "files", "option"},
     {"geometry"},
-    {"features", "config_parse", "other_tools"},
+    {"features", "config_parse", "other_tools", "verbs"},
     {"startup_config", "data_io", "op_manager", "checkpoint", "generation"},
     {"nn_manager", "run_folder"},
     {"evaluation", "analysis", "report", "corpus"},
     {"flow"},
+    {"tasks"},
     {"entry"},
 ]
 TORCH_FREE = ["core_scripts/geometry", "core_scripts/config_parse", "core_scripts/features/config_mel.py",

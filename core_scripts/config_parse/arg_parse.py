@@ -1,6 +1,7 @@
 """The command line: `f_args_parsed` for main.py files of upstream's kind, `parse_command` for our own entry.
 
-New options are rows of the table in options.py. Nothing heavy is imported: help and error messages come at once.
+New options are rows of the table in options.py, or of a verb in core_scripts/verbs.py. Nothing heavy is imported: help
+and error messages come at once.
 """
 import re
 import sys
@@ -10,28 +11,14 @@ from dataclasses import dataclass
 from functools import partial
 
 from core_scripts import log
-from core_scripts.config_parse.options import GROUPS, NEED_OUR_ENTRY, OPTIONS, Option, Value
+from core_scripts.config_parse.options import GROUPS, NEED_OUR_ENTRY, OPTIONS
 from core_scripts.errors import UsageError, all_faults, did_you_mean, report_without_traceback
+from core_scripts.option import Option, Value
+from core_scripts.verbs import VERBS, Verb
 
-VERBS = {
-    "train": "train with config.py; continues the run that is there",
-    "infer": "generate files into exp/NAME/output/",
-    "evaluate": "bits per sample on the test list, beside baselines",
-    "prepare": "from a folder of recordings to data for training (prepare --help)",
-    "config": "show the settings that would be used, and do nothing",
-    "demo": "built-in data, everything once, offline",
-    "analyze": "analyze model: layers, parameters, receptive fields (--json)",
-    "trace": "one batch through every part, with shapes and times",
-}
-SUBJECTS = ("model",)  # of the verb analyze
 _COMMON = ("exp", "fresh", "config-file", "epochs", "batch-size", "lr", "device", "num-threads", "trained-model",
            "engine", "temperature", "seed", "debug")
 _USAGE = "python main.py [verb] [key=value ...] [--option ...]"
-_PREPARE_USAGE = "python main.py prepare --wav-dir DIR [--option ...] [key=value ...]"
-_PREPARE_ABOUT = """Checks every recording below DIR and makes a folder to train on: waveforms, log-mel frames, lists,
-statistics. Started again, it goes on where it was stopped. It ends with the command line for training."""
-_PREPARE_EPILOG = """Processes: --num-workers N; 0 takes as many as there are cores.
-  python main.py prepare --wav-dir ~/recordings --speakers-from folder --resample 16000 --skip-bad"""
 _EPILOG = """Settings of config.py, their parts and every option can be given as key=value:
   python main.py train --exp wide net.layers=20 batch_size=8
 Order of precedence: config.py, --config-file, key=value, --option.  All options: --help-all"""
@@ -74,7 +61,8 @@ def overwrite_args(args: Namespace, dict: dict) -> Namespace:  # noqa: A002 (ups
 
 def parse_command(argv: Sequence[str], title: str = "") -> Command:
     """[VERB] [key=value ...] [--flags], in any order after the verb. Raises: UsageError; SystemExit(0) after --help."""
-    _answer_help(argv, prepare_help if argv[:1] == ["prepare"] else partial(short_help, title))
+    of_verb = next((word for word in argv[:1] if word in VERBS and VERBS[word].about), "")
+    _answer_help(argv, partial(verb_help, of_verb) if of_verb else partial(short_help, title))
     flags, words = _split(argv)
     mode = "infer" if "inference" in flags else "train"
     verb = words.pop(0) if words and "=" not in words[0] else mode
@@ -87,30 +75,33 @@ def parse_command(argv: Sequence[str], title: str = "") -> Command:
         faults.append("--epoch2pt is for a main.py of its own; here --trained-model reads epoch files too")
     faults += [f"--{name} belongs to the verb {OPTIONS[name].verb}, not to {verb}" for name in flags
                if verb in VERBS and OPTIONS[name].verb not in ("", verb)]
-    subject = words.pop(0) if verb == "analyze" and words and "=" not in words[0] else SUBJECTS[0]
-    if subject not in SUBJECTS:
-        faults.append(f"analyze knows {', '.join(SUBJECTS)}, not {subject!r}{did_you_mean(subject, SUBJECTS)}")
+    subject, own = _take_words(VERBS[verb], words) if verb in VERBS else ("", [])
+    if verb in VERBS and subject not in ("", *VERBS[verb].subjects):
+        faults.append(f"{verb} knows {', '.join(VERBS[verb].subjects)}, not {subject!r}"
+                      f"{did_you_mean(subject, VERBS[verb].subjects)}")
     faults += [f"{word!r}: expected key=value" for word in words if not re.match(r"[A-Za-z_][\w.-]*=", word)]
     _raise_faults(faults)
     args = _with_defaults(flags)
-    args.inference = verb == "infer"
+    args.inference, args.subject, args.words = verb == "infer", subject, own
     given = frozenset(OPTIONS[name].dest for name in flags)
     return Command(verb, args, given, tuple((key, text) for key, _, text in (word.partition("=") for word in words)))
 
 
 def short_help(title: str = "") -> str:
     """One screen: the verbs and the options that most runs need."""
-    verbs = [f"  {verb:<10}{meaning}" for verb, meaning in VERBS.items()]
+    verbs = [f"  {name:<10}{verb.help}" for name, verb in VERBS.items()]
     about = title or "A recipe of Recital: trains a speech waveform model, generates files with it."
     common = {"common options": [OPTIONS[name] for name in _COMMON]}
     about = "\n".join([about, "verbs, train where none is given:", *verbs])
     return _parser(common, usage=_USAGE, description=about, epilog=_EPILOG).format_help()
 
 
-def prepare_help() -> str:
-    """One screen about the verb prepare."""
-    own = {"options": [option for option in OPTIONS.values() if option.verb == "prepare"] + [OPTIONS["num-workers"]]}
-    return _parser(own, usage=_PREPARE_USAGE, description=_PREPARE_ABOUT, epilog=_PREPARE_EPILOG).format_help()
+def verb_help(name: str) -> str:
+    """One screen about one verb."""
+    verb = VERBS[name]
+    own = {"options": [*verb.own_options(name), *(OPTIONS[other] for other in verb.also)]}
+    usage = f"python main.py {name} {verb.usage} [--option ...] [key=value ...]"
+    return _parser(own, usage=usage, description=verb.about, epilog=verb.epilog).format_help()
 
 
 def full_help() -> str:
@@ -140,7 +131,8 @@ def _parser(groups: dict[str, Iterable[Option]], **texts: str) -> _Parser:
             else:
                 default = f"  [{option.default}]" if option.default != "" else ""
                 how = {"type": option.convert, "metavar": option.kind.__name__.upper(), "help": option.help + default}
-            group.add_argument(f"--{option.name}", dest=option.name, default=SUPPRESS, **how)
+            flags = [f"-{option.short}"] * bool(option.short) + [f"--{option.name}"]
+            group.add_argument(*flags, dest=option.name, default=SUPPRESS, **how)
     return parser
 
 
@@ -155,6 +147,16 @@ def _split(argv: Sequence[str]) -> tuple[dict[str, Value], list[str]]:
     if "shuffle" in flags:
         log.warn("--shuffle turns shuffling OFF, as it always did; --no-shuffle says so plainly")
     return flags, rest
+
+
+def _take_words(verb: Verb, words: list[str]) -> tuple[str, list[str]]:
+    """The verb's subject and its own words, which leave `words`."""
+    has_subject = verb.subjects and words and "=" not in words[0]
+    subject = words.pop(0) if has_subject else "".join(verb.subjects[:1])
+    own = [word for word in words if "=" not in word] if verb.takes_words else []
+    for word in own:
+        words.remove(word)
+    return subject, own
 
 
 def _unknown_flag(word: str) -> str:

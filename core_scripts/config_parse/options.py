@@ -1,56 +1,7 @@
 """The table of options: name, default, meaning. A new option is one more row; its type is that of its default."""
-import math
-import re
-from argparse import ArgumentTypeError
-from dataclasses import dataclass, replace
-
 from core_scripts import constants
-from core_scripts.errors import did_you_mean
-
-Value = bool | int | float | str
-
-
-@dataclass(frozen=True)
-class Option:
-    """One flag `--name`; a truth value as default makes it a switch that turns the default over."""
-
-    name: str
-    default: Value
-    help: str
-    low: float | None = None  # smallest value allowed
-    choices: tuple[str, ...] = ()  # ":N" at the end of one stands for any number
-    target: str = ""  # set where the flag changes another option's value
-    verb: str = ""  # the one verb that knows it; no setting then, so config.py may use its name
-    unused: bool = False  # accepted for upstream's command lines, without any effect
-
-    @property
-    def dest(self) -> str:
-        own = f"{self.verb}-{self.name}" if self.verb else self.name
-        return self.target or own.replace("-", "_")
-
-    @property
-    def kind(self) -> type:
-        return type(self.default)
-
-    def convert(self, text: str) -> Value:
-        """The typed value of `text`. Raises: ArgumentTypeError, which the parser tells with the flag's name."""
-        try:
-            value = self.kind(text)
-        except ValueError:
-            expected = "a whole number" if self.kind is int else "a number"
-            raise ArgumentTypeError(f"expects {expected}, got {text!r}") from None
-        return self.check(value)
-
-    def check(self, value: Value) -> Value:
-        """`value`, which has the right type, if it is also in range. Raises: ArgumentTypeError."""
-        if self.kind is float and not math.isfinite(value):
-            raise ArgumentTypeError(f"expects a finite number, got {value}")
-        if self.low is not None and value < self.low:
-            raise ArgumentTypeError(f"must be at least {self.low:g}, got {value}")
-        if self.choices and re.sub(r":\d+$", ":N", str(value)) not in self.choices:
-            near = did_you_mean(str(value), self.choices)
-            raise ArgumentTypeError(f"got {value!r}; allowed are {', '.join(self.choices)}{near}")
-        return value
+from core_scripts.option import Option, Value
+from core_scripts.verbs import VERBS
 
 
 def _unused(name: str, default: Value) -> Option:
@@ -170,17 +121,7 @@ GROUPS: dict[str, tuple[Option, ...]] = {
         Option("debug", False, "show tracebacks"),
         Option("json", False, "print results as JSON"),
     ),
-    "Preparing recordings": tuple(replace(option, verb="prepare") for option in (
-        Option("wav-dir", "", "folder with the recordings, .wav and .flac, sub-folders too"),
-        Option("out", "", "folder to make; empty: DATA/NAME beside the recipes, NAME that of the recordings' folder"),
-        Option("speakers-from", "", "folder, prefix (up to the first _ or -), or a file of NAME<TAB>speaker lines"),
-        Option("train-list", "", "names to train on; lists that are not given are made"),
-        Option("val-list", "", "names to validate with"),
-        Option("test-list", "", "names to generate and to score"),
-        Option("resample", 0, "rate in Hz to bring all recordings to; 0: leave them", low=0),
-        Option("skip-bad", False, "go on without the recordings that cannot be used"),
-    )),
-}
+} | {f"Verb {name}": verb.own_options(name) for name, verb in VERBS.items() if verb.options}
 OPTIONS: dict[str, Option] = {option.name: option for group in GROUPS.values() for option in group}
 _VALUES = [option for option in OPTIONS.values() if not option.target and not option.verb]
 SETTINGS: dict[str, Option] = {option.dest: option for option in _VALUES}
