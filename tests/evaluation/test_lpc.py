@@ -84,7 +84,7 @@ def test_each_utterance_starts_anew():
 
 def test_silence_costs_next_to_nothing_and_is_foreseen():
     score = lpc_score([np.full(4000, 128)], mulaw_scale(256))
-    assert score.bits < 0.1 and score.accuracy == 1.0
+    assert score.bits < 0.1 and score.accuracy > 0.99
 
 
 def test_codes_that_are_not_there_or_do_not_fit_are_told():
