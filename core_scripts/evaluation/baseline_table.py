@@ -4,13 +4,14 @@ import torch
 
 from core_scripts.evaluation.baselines import (
     Codes,
+    Costs,
     Score,
-    bigram_score,
+    bigram_costs,
     flac_bits,
-    marginal_score,
-    persistence_score,
+    marginal_costs,
+    persistence_costs,
 )
-from core_scripts.evaluation.lpc import Scale, lpc_score
+from core_scripts.evaluation.lpc import Scale, lpc_costs
 from core_scripts.features import mulaw, pcm16
 
 BASELINES = ("marginal", "bigram", "persistence", "flac", "lpc16")
@@ -19,16 +20,17 @@ BASELINES = ("marginal", "bigram", "persistence", "flac", "lpc16")
 def measure_baselines(train_codes: Codes, test_codes: Codes, scale: Scale) -> dict[str, Score]:
     """Score of each of `BASELINES`; marginal, bigram and persistence are fitted on the training codes.
 
-    Raises: DataError as `marginal_bits`, or if no test utterance has two samples.
+    Raises: DataError as `marginal_bits`.
     """
-    levels = scale.levels
-    return {
-        "marginal": marginal_score(train_codes, test_codes, levels),
-        "bigram": bigram_score(train_codes, test_codes, levels),
-        "persistence": persistence_score(train_codes, test_codes, levels),
-        "flac": Score(flac_bits(test_codes, levels), None),
-        "lpc16": lpc_score(test_codes, scale),
-    }
+    costs = fitted_costs(train_codes, test_codes, scale.levels) | {"lpc16": lpc_costs(test_codes, scale)}
+    scores = {name: own.score() for name, own in costs.items()}
+    return {name: scores.get(name) or Score(flac_bits(test_codes, scale.levels), None) for name in BASELINES}
+
+
+def fitted_costs(train_codes: Codes, test_codes: Codes, levels: int) -> dict[str, Costs]:
+    """Of the baselines that learn from training codes."""
+    fitted = {"marginal": marginal_costs, "bigram": bigram_costs, "persistence": persistence_costs}
+    return {name: costs(train_codes, test_codes, levels) for name, costs in fitted.items()}
 
 
 def mulaw_scale(levels: int) -> Scale:

@@ -25,19 +25,42 @@ class Score(NamedTuple):
     accuracy: float | None  # None: it names no likeliest code, as FLAC
 
 
+class Costs(NamedTuple):
+    """The same for each utterance: its samples, the bits of all of them, and how many were guessed; all (N,)."""
+
+    samples: np.ndarray
+    bits: np.ndarray
+    right: np.ndarray
+
+    def score(self) -> Score:
+        """Of all utterances together."""
+        return Score(*(float(part.sum() / self.samples.sum()) for part in (self.bits, self.right)))
+
+    def error_bits(self) -> float | None:
+        """Standard error of the bits per sample, the utterances being drawn at random; None for fewer than two.
+
+        That of a ratio (Cochran 1977, eq. 2.39).
+        """
+        count = len(self.samples)
+        if count < 2:
+            return None
+        apart = self.bits - self.samples * (self.bits.sum() / self.samples.sum())
+        return float(np.sqrt(np.square(apart).sum() * count / (count - 1)) / self.samples.sum())
+
+
 def marginal_bits(train_codes: Codes, test_codes: Codes, levels: int) -> float:
     """Bits per sample of the test codes under the frequencies of the training codes, each code counted 1/2 higher.
 
     Raises: DataError if there are no codes, or they are no integers in [0, levels).
     """
-    return marginal_score(train_codes, test_codes, levels).bits
+    return marginal_costs(train_codes, test_codes, levels).score().bits
 
 
-def marginal_score(train_codes: Codes, test_codes: Codes, levels: int) -> Score:
-    """As `marginal_bits`, and the accuracy of the training set's most frequent code (majority)."""
+def marginal_costs(train_codes: Codes, test_codes: Codes, levels: int) -> Costs:
+    """As `marginal_bits`; the guess is the training set's most frequent code (majority)."""
     _check(train_codes, test_codes, levels)
     log2_marginal, asked = _log2_frequencies(train_codes, levels), np.concatenate(test_codes)
-    return Score(float(-log2_marginal[asked].mean()), float((asked == log2_marginal.argmax()).mean()))
+    return _per_utterance(test_codes, -log2_marginal[asked], asked == log2_marginal.argmax())
 
 
 def bigram_bits(train_codes: Codes, test_codes: Codes, levels: int) -> float:
@@ -48,32 +71,29 @@ def bigram_bits(train_codes: Codes, test_codes: Codes, levels: int) -> float:
     the first sample of each utterance. Memory grows with the pairs that occur, not with levels**2.
     Raises: DataError as `marginal_bits`.
     """
-    return bigram_score(train_codes, test_codes, levels).bits
+    return bigram_costs(train_codes, test_codes, levels).score().bits
 
 
-def bigram_score(train_codes: Codes, test_codes: Codes, levels: int) -> Score:
-    """As `bigram_bits`, and the accuracy of the code that is likeliest after each."""
+def bigram_costs(train_codes: Codes, test_codes: Codes, levels: int) -> Costs:
+    """As `bigram_bits`; the guess is the code that is likeliest after each."""
     _check(train_codes, test_codes, levels)
     log2_marginal = _log2_frequencies(train_codes, levels)
+    marginal = np.exp2(log2_marginal)
     pairs, counts = np.unique(_pairs(train_codes, levels), return_counts=True)
     kinds = np.maximum(np.bincount(pairs // levels, minlength=levels), 1)  # 1: after unseen codes, the marginal alone
     totals = np.bincount(pairs // levels, weights=counts, minlength=levels)
 
-    asked = _pairs(test_codes, levels)
-    before, after = asked // levels, asked % levels
-    seen = _look_up(pairs, counts, asked)
-    escape = kinds[before] * np.exp2(log2_marginal[after])
-    later = np.log2((seen + escape) / (totals + kinds)[before]).sum()
-    heads = np.array([codes[0] for codes in test_codes if len(codes)])
+    before, after, is_first = _neighbours(test_codes)
+    seen = _look_up(pairs, counts, before * levels + after)
+    later = np.log2((seen + kinds[before] * marginal[after]) / (totals + kinds)[before])
 
-    guesses = np.full(levels, log2_marginal.argmax())
-    weights = counts + kinds[pairs // levels] * np.exp2(log2_marginal[pairs % levels])
-    likely = weights > (kinds * np.exp2(log2_marginal.max()))[pairs // levels]  # than a code not seen after this one
+    guesses = np.full(levels, marginal.argmax())
+    weights = counts + kinds[pairs // levels] * marginal[pairs % levels]
+    likely = weights > (kinds * marginal.max())[pairs // levels]  # than a code not seen after this one
     rising = pairs[likely][np.argsort(weights[likely], kind="stable")]
     guesses[rising // levels] = rising % levels  # the last, heaviest one stays
-    right = np.count_nonzero(guesses[before] == after) + np.count_nonzero(heads == log2_marginal.argmax())
-    total = sum(map(len, test_codes))
-    return Score(float(-(later + log2_marginal[heads].sum()) / total), float(right / total))
+    return _per_utterance(test_codes, -np.where(is_first, log2_marginal[after], later),
+                          np.where(is_first, marginal.argmax(), guesses[before]) == after)
 
 
 def persistence_accuracy(codes: Codes) -> float:
@@ -87,23 +107,20 @@ def persistence_accuracy(codes: Codes) -> float:
     return float(sum(np.count_nonzero(own[1:] == own[:-1]) for own in codes) / pairs)
 
 
-def persistence_score(train_codes: Codes, test_codes: Codes, levels: int) -> Score:
-    """As `persistence_accuracy` of the test codes, and the bits of the last code, repeated with some probability.
+def persistence_costs(train_codes: Codes, test_codes: Codes, levels: int) -> Costs:
+    """The last code, repeated with some probability.
 
     p(j | i) = r [i = j] + (1 - r) p(j), p(j) as in `marginal_bits`, which also predicts the first sample of each
-    utterance; r is the likeliest one of the training codes.
-    Raises: DataError as `marginal_bits`, or if no test utterance has two samples.
+    utterance; r is the likeliest one of the training codes. The guess is the last code, none for first samples.
+    Raises: DataError as `marginal_bits`.
     """
-    accuracy = persistence_accuracy(test_codes)
     _check(train_codes, test_codes, levels)
     log2_marginal = _log2_frequencies(train_codes, levels)
     marginal = np.exp2(log2_marginal)
     rate = _repetition_rate(_pairs(train_codes, levels), marginal)
-    asked = _pairs(test_codes, levels)
-    before, after = asked // levels, asked % levels
-    later = np.log2(rate * (before == after) + (1.0 - rate) * marginal[after]).sum()
-    first = log2_marginal[[codes[0] for codes in test_codes if len(codes)]].sum()
-    return Score(float(-(first + later) / sum(map(len, test_codes))), accuracy)
+    before, after, is_first = _neighbours(test_codes)
+    later = np.log2(rate * (before == after) + (1.0 - rate) * marginal[after])
+    return _per_utterance(test_codes, -np.where(is_first, log2_marginal[after], later), (before == after) & ~is_first)
 
 
 def flac_bits(test_codes: Codes, levels: int) -> float:
@@ -133,6 +150,23 @@ def _log2_frequencies(codes: Codes, levels: int) -> np.ndarray:
 def _pairs(codes: Codes, levels: int) -> np.ndarray:
     """before * levels + after, for all neighbours inside the utterances."""
     return np.concatenate([own[:-1].astype(np.int64) * levels + own[1:] for own in codes])
+
+
+def _neighbours(codes: Codes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """For every code the one before it, itself, and whether it is an utterance's first one, which follows itself."""
+    after = np.concatenate(codes).astype(np.int64)
+    is_first = np.zeros(len(after), dtype=bool)
+    starts = np.cumsum([0, *map(len, codes)])[:-1]
+    is_first[starts[starts < len(after)]] = True
+    return np.where(is_first, after, np.roll(after, 1)), after, is_first
+
+
+def _per_utterance(codes: Codes, bits: np.ndarray, right: np.ndarray) -> Costs:
+    """Sums over each utterance of what every code of all utterances costs."""
+    samples = np.array([len(own) for own in codes])
+    stops = np.cumsum(samples)
+    sums = (np.concatenate([[0.0], np.cumsum(values)]) for values in (bits, right))
+    return Costs(samples, *(total[stops] - total[stops - samples] for total in sums))
 
 
 def _repetition_rate(pairs: np.ndarray, marginal: np.ndarray) -> float:

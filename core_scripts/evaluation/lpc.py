@@ -11,7 +11,7 @@ import numpy as np
 from scipy.signal import lfilter
 
 from core_scripts.errors import DataError
-from core_scripts.evaluation.baselines import Score
+from core_scripts.evaluation.baselines import Costs, Score
 
 ORDER = 16
 _BLOCK = 16  # samples that one set of coefficients predicts
@@ -32,6 +32,10 @@ class Scale:
     centres: np.ndarray
     borders: np.ndarray
 
+    def encode(self, wave: np.ndarray) -> np.ndarray:
+        """Codes of amplitudes of any shape."""
+        return np.searchsorted(self.borders, wave, side="right")
+
     @property
     def levels(self) -> int:
         return len(self.centres)
@@ -51,19 +55,15 @@ def lpc_score(codes: Sequence[np.ndarray], scale: Scale) -> Score:
     borders, centred on the prediction, its scale a running mean of the |errors| so far.
     Raises: DataError if there are no codes, or they lie outside [0, scale.levels).
     """
-    total = sum(map(len, codes))
-    if not total:
+    return lpc_costs(codes, scale).score()
+
+
+def lpc_costs(codes: Sequence[np.ndarray], scale: Scale) -> Costs:
+    """As `lpc_score`, for each utterance."""
+    if not sum(map(len, codes)):
         raise DataError("there are no codes to predict; give at least one utterance of one sample")
-    bits = correct = 0.0
-    for own in codes:
-        if not len(own):
-            continue
-        if not 0 <= own.min() <= own.max() < scale.levels:
-            raise DataError(f"codes reach from {own.min()} to {own.max()}, outside [0, {scale.levels}); quantise with "
-                            f"the same number of levels")
-        cost, right = _score_utterance(own, scale)
-        bits, correct = bits + cost, correct + right
-    return Score(bits / total, correct / total)
+    costs = [_score_utterance(own, scale) for own in codes]
+    return Costs(np.array([len(own) for own in codes]), *np.array(costs, dtype=np.float64).T)
 
 
 def predict_linearly(wave: np.ndarray) -> np.ndarray:
@@ -74,6 +74,11 @@ def predict_linearly(wave: np.ndarray) -> np.ndarray:
 
 
 def _score_utterance(codes: np.ndarray, scale: Scale) -> tuple[float, float]:
+    if not len(codes):
+        return 0.0, 0.0
+    if not 0 <= codes.min() <= codes.max() < scale.levels:
+        raise DataError(f"codes reach from {codes.min()} to {codes.max()}, outside [0, {scale.levels}); quantise with "
+                        f"the same number of levels")
     wave = scale.centres[codes]
     predicted = predict_linearly(wave)
     errors = np.abs(wave - predicted)
@@ -118,21 +123,22 @@ def _predict_blocks(padded: np.ndarray) -> np.ndarray:
     lags = np.stack([np.einsum("bt,bt->b", past[:, lag:], past[:, :_PAST - lag]) for lag in range(ORDER + 1)], axis=1)
     lags[:, 0] = lags[:, 0] * _WHITE_NOISE + _SILENCE
     before = np.lib.stride_tricks.sliding_window_view(padded[_PAST - ORDER:-1], ORDER)
-    return np.einsum("btk,bk->bt", before.reshape(blocks, _BLOCK, ORDER), _solve_normal(lags)[:, ::-1]).reshape(-1)
+    return np.einsum("btk,bk->bt", before.reshape(blocks, _BLOCK, ORDER), solve_normal(lags)[0][:, ::-1]).reshape(-1)
 
 
-def _solve_normal(lags: np.ndarray) -> np.ndarray:
-    """Coefficients (B, order) of the previous samples, the newest first, from autocorrelations (B, order + 1).
+def solve_normal(lags: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Coefficients (B, order) of the previous samples, the newest first, from autocorrelations (B, order + 1); and what
+    is left of the power with 0 to `order` coefficients, (B, order + 1).
 
     Levinson's recursion (Levinson 1947; Durbin 1960), all rows at once.
     """
     rows, order = lags.shape[0], lags.shape[1] - 1
-    found = np.zeros((rows, order))
-    error = lags[:, 0].copy()
+    found, errors = np.zeros((rows, order)), np.zeros((rows, order + 1))
+    errors[:, 0] = lags[:, 0]
     for step in range(order):
         reached = np.einsum("bk,bk->b", found[:, :step], lags[:, step:0:-1])
-        reflection = (lags[:, step + 1] - reached) / error
-        found[:, :step] -= reflection[:, None] * found[:, step - 1::-1][:, :step] if step else 0.0
+        reflection = (lags[:, step + 1] - reached) / errors[:, step]
+        found[:, :step] -= reflection[:, None] * found[:, :step][:, ::-1]
         found[:, step] = reflection
-        error *= 1.0 - np.square(reflection)
-    return found
+        errors[:, step + 1] = errors[:, step] * (1.0 - np.square(reflection))
+    return found, errors

@@ -11,7 +11,7 @@ from scipy.stats import t as student
 
 from core_scripts.errors import DataError
 from core_scripts.evaluation.baseline_table import measure_baselines, mulaw_scale
-from core_scripts.evaluation.lpc import Scale, _solve_normal, _student_cdf, lpc_score, predict_linearly
+from core_scripts.evaluation.lpc import Scale, _student_cdf, lpc_costs, lpc_score, predict_linearly, solve_normal
 from core_scripts.features import mulaw
 
 FSDD = Path(os.environ.get("RECITAL_DATA", Path(__file__).resolve().parents[3] / "shared" / "data")) / "fsdd" / "wav"
@@ -25,10 +25,6 @@ def autoregressive(count: int, sigma: float = 0.01, seed: int = 0) -> np.ndarray
     return lfilter([1.0], [1.0, -1.6, 0.8], np.random.default_rng(seed).normal(scale=sigma, size=count))
 
 
-def quantised(wave: np.ndarray, scale: Scale) -> np.ndarray:
-    return np.searchsorted(scale.borders, wave)
-
-
 def test_the_distribution_is_students_with_five_degrees_of_freedom():
     x = np.array([-np.inf, -40.0, -1.0, 0.0, 0.3, 7.0, np.inf])
     assert _student_cdf(x) == pytest.approx(student.cdf(x, 5), abs=1e-14)
@@ -37,7 +33,7 @@ def test_the_distribution_is_students_with_five_degrees_of_freedom():
 def test_the_recursion_solves_the_normal_equations():
     wave = autoregressive(400)
     lags = np.array([wave[lag:] @ wave[:len(wave) - lag] for lag in range(17)])
-    assert _solve_normal(lags[None])[0] == pytest.approx(solve_toeplitz(lags[:-1], lags[1:]), abs=1e-6)
+    assert solve_normal(lags[None])[0][0] == pytest.approx(solve_toeplitz(lags[:-1], lags[1:]), abs=1e-6)
 
 
 @pytest.mark.parametrize("length", [0, 1, 15, 16, 17, 300])
@@ -60,14 +56,14 @@ def test_an_autoregressive_series_costs_a_little_more_than_its_entropy_rate():
     borders = (np.arange(1, 4096) - 2048) * step
     scale = Scale(np.concatenate([[borders[0] - step / 2], borders + step / 2]), borders)
     rate = 0.5 * np.log2(2 * np.pi * np.e) + np.log2(0.01 / step)
-    score = lpc_score([quantised(autoregressive(30_000), scale)], scale)
+    score = lpc_score([scale.encode(autoregressive(30_000))], scale)
     assert rate < score.bits < rate + 0.25
     assert 0.01 < score.accuracy < 0.03  # the likeliest cell holds step / (0.01 sqrt(2 pi)) = 0.019 at best
 
 
 def test_probabilities_of_the_next_code_sum_to_one_whatever_the_levels():
     for scale in (mulaw_scale(2), mulaw_scale(10), Scale(np.arange(5) / 8, np.arange(4) / 8 + 1 / 16)):
-        head = quantised(autoregressive(40), scale)
+        head = scale.encode(autoregressive(40))
         before = 40 * lpc_score([head], scale).bits
         costs = [41 * lpc_score([np.append(head, last)], scale).bits - before for last in range(scale.levels)]
         assert np.exp2(-np.array(costs)).sum() == pytest.approx(1.0)
@@ -75,9 +71,11 @@ def test_probabilities_of_the_next_code_sum_to_one_whatever_the_levels():
 
 def test_each_utterance_starts_anew():
     scale = mulaw_scale(256)
-    first, second = (quantised(autoregressive(500, seed=seed), scale) for seed in (1, 2))
+    first, second = (scale.encode(autoregressive(500, seed=seed)) for seed in (1, 2))
     alone = [lpc_score([codes], scale) for codes in (first, second)]
     both = lpc_score([first, np.array([], dtype=int), second], scale)
+    each = lpc_costs([first, second], scale)
+    assert each.bits / 500 == pytest.approx([score.bits for score in alone])
     assert both.bits == pytest.approx((alone[0].bits + alone[1].bits) / 2)
     assert both.accuracy == pytest.approx((alone[0].accuracy + alone[1].accuracy) / 2)
 
