@@ -45,8 +45,9 @@ _PREPARE_ABOUT = """Checks every recording below DIR and makes a folder to train
 statistics. Started again, it goes on where it was stopped. It ends with the command line for training."""
 _PREPARE_EPILOG = """Processes: --num-workers N; 0 takes as many as there are cores.
   python main.py prepare --wav-dir ~/recordings --speakers-from folder --resample 16000 --skip-bad"""
-_ANALYZE_ABOUT = """model: layers, parameters, receptive field, cost. data: what recordings are like, how far their samples
-know of each other, and what needs no network on them; DIR holds them, without it the lists of config.py are meant."""
+_ANALYZE_ABOUT = """model: layers, parameters, receptive field, cost.
+data: what recordings are like, how far their samples know of each other, and what needs no network on them; DIR holds
+them, without it the lists of config.py are meant."""
 _ANALYZE_EPILOG = """  python main.py analyze data ~/recordings --bits 8 --json"""
 
 VERBS: dict[str, Verb] = {
@@ -79,6 +80,7 @@ VERBS: dict[str, Verb] = {
         "what a model, or data, is like: analyze model, analyze data DIR (analyze --help)", Place.MODEL,
         ("tasks.analyze:analyze",), subjects=("model", "data"), takes_words=True,
         options=(
+            Option("measure", False, "model: also time a training step and generation, on noise; seconds"),
             Option("levels", 0, "data: levels of the quantiser, mu-law, 65536: 16-bit; 0: those of config.py, or 256",
                    low=0),
             Option("bits", 0, "data: the same as 2 to this power; 0: see levels", low=0),

@@ -98,20 +98,21 @@ def audio_of_config(conf: ProjectConfig) -> AudioSet:
                     {name: who for name, who in speakers.items() if name in names}, unreadable)
 
 
+def records_of(conf: ProjectConfig) -> list[dict[str, Any]]:
+    """The fields of every record of a network in the configuration."""
+    return [vars(value) for name, value in vars(conf).items()
+            if name != "presets" and type(value).__module__.startswith("sandbox.")]
+
+
 def configured_levels(conf: ProjectConfig) -> int | None:
     """The number of levels that a record of the configuration quantises to; None if none does."""
-    for name, value in vars(conf).items():
-        fields = vars(value) if name != "presets" and _is_record(value) else {}
+    for fields in records_of(conf):
         if fields.get("head", "categorical") == "categorical":
             if isinstance(fields.get("levels"), int):
                 return fields["levels"]
             if isinstance(fields.get("bits"), int):
                 return 2 ** fields["bits"]
     return None
-
-
-def _is_record(value: Any) -> bool:
-    return type(value).__module__.startswith("sandbox.")
 
 
 def _read_headers(recordings: Iterable[Recording], place: Path) -> tuple[list[Recording], tuple[Recording, ...]]:
