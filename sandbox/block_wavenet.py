@@ -78,6 +78,7 @@ class WaveNetState:
     rings: list[Ring]
     condition: FollowedCondition
     position: int = 0  # of the sample that comes next
+    begun: int = 0  # the position that the conditioning takes for 0
 
     def keep(self, count: int) -> None:
         """Forget all but the first `count` items of the batch."""
@@ -104,7 +105,8 @@ class WaveNet(nn.Module):
         self.silence = int(self.head.quantise(torch.zeros(1)))  # the code of a zero
         self.upsample = build_upsample(config) if upsample is None else upsample
         geometry = self.upsample.geometry
-        self.first_frame = -context(Chain((geometry, config.layers_geometry())), int(geometry.rate))[0]
+        self.hop = int(geometry.rate)  # samples per frame
+        self.first_frame = -context(Chain((geometry, config.layers_geometry())), self.hop)[0]
         self.embed = self.head.build_input()
         outputs = config.layers * 2 * config.gate_channels  # for all layers at once
         self.condition = nn.Linear(config.condition_channels, outputs)
@@ -166,10 +168,17 @@ class WaveNet(nn.Module):
         return WaveNetState(rings, self.upsample.follow(frames, self.first_frame, self._project))
 
     @torch.inference_mode()
+    def go_on(self, state: WaveNetState, frames: Tensor) -> None:
+        """From the state's position on, a multiple of `hop`, frames are these, as if it were position 0."""
+        state.condition = self.upsample.follow(frames, self.first_frame, self._project)
+        state.begun = state.position
+
+    @torch.inference_mode()
     def step(self, code: Tensor, state: WaveNetState) -> Tensor:
         """Logits (B, levels) for the state's position from the code (B,) before it; the state moves on by one."""
         x, skips = self.embed(code), []
-        for layer, ring, condition in zip(self.layers, state.rings, state.condition.at(state.position), strict=True):
+        conditions = state.condition.at(state.position - state.begun)
+        for layer, ring, condition in zip(self.layers, state.rings, conditions, strict=True):
             gated = gate(ring.push(x, state.position), condition, layer.taps)
             skips.append(gated)
             if layer.residual is not None:

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from core_scripts.errors import ConfigError, DataError, NonFiniteLossError
-from core_scripts.generation.engine import ENGINES, GenerationOptions, describe_speed, generate
+from core_scripts.generation.engine import GenerationOptions, describe_speed, generate
+from core_scripts.generation.options import ENGINES
 from core_scripts.generation.sampling import code_probabilities, utterance_uniforms
 from sandbox.block_wavenet import WaveNet
 from sandbox.config_wavenet import UPSAMPLE_MODES, WaveNetConfig
@@ -103,7 +104,7 @@ def test_speed_is_seconds_per_second_of_audio_and_its_inverse():
 
 
 def test_a_mistyped_engine_is_guessed():
-    with pytest.raises(ConfigError, match="engine='egaer' is unknown; did you mean eager.*auto, naive, eager"):
+    with pytest.raises(ConfigError, match="engine='egaer' is unknown; did you mean eager.*auto, native, .*naive"):
         GenerationOptions("egaer")
 
 
