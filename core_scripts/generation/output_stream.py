@@ -1,6 +1,6 @@
 """One utterance's output to its file while it is being generated: the file appears under its name when it is whole."""
 import os
-import wave
+import struct
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -8,11 +8,14 @@ from typing import BinaryIO, Protocol
 import numpy as np
 
 from core_scripts.constants import FLOAT_DTYPE
-from core_scripts.data_io.file_io import to_pcm16, warn_of_clipping
+from core_scripts.data_io.file_io import AUDIO_EXTS, to_pcm16, warn_of_clipping
 from core_scripts.data_io.output_writer import OutputWriter
 from core_scripts.data_io.seq_info import parse_info
 from core_scripts.errors import DataError
 from core_scripts.files import temporary_path
+
+_PCM_BYTES = 2
+_LARGEST_WAVE = 2**32 - 37  # bytes of samples: the header counts them, and itself, in 32 bits
 
 
 class Encoder(Protocol):
@@ -37,6 +40,8 @@ class OutputStream:
         self._file: BinaryIO | None = None
         self._encoder: Encoder | None = None
         kind = self.paths[0].suffix.lower()
+        if kind in AUDIO_EXTS and writer.rate_hz is None:
+            raise DataError(f"{self.paths[0]} cannot be written: wav_samp_rate is None; set it in the configuration")
         self._is_direct = len(self.paths) == 1 and not writer.inverse and kind not in (".flac", ".npy", ".txt")
 
     @property
@@ -95,24 +100,32 @@ class OutputStream:
 class WaveEncoder:
     """16-bit PCM, rounded and clipped; the header learns the length at the end."""
 
-    def __init__(self, file: BinaryIO, path: Path, rate_hz: int | None) -> None:
-        if rate_hz is None:
-            raise DataError(f"{path} cannot be written: wav_samp_rate is None; set it in the configuration")
+    def __init__(self, file: BinaryIO, path: Path, rate_hz: int) -> None:
         self._file, self._path, self._rate_hz = file, path, rate_hz
-        self._wave: wave.Wave_write | None = None
-        self._clipped = self._samples = 0
+        self._channels = self._clipped = self._samples = 0
 
     def write(self, frames: np.ndarray) -> None:
-        if self._wave is None:
-            self._wave = wave.open(self._file, "wb")
-            self._wave.setparams((frames.shape[1], 2, self._rate_hz, 0, "NONE", ""))
+        if not self._samples:
+            self._channels = frames.shape[1]
+            self._file.write(self._header(0))
         pcm, clipped = to_pcm16(frames)
-        self._wave.writeframesraw(pcm.tobytes())
+        self._file.write(pcm.tobytes())
         self._clipped, self._samples = self._clipped + clipped, self._samples + pcm.size
 
     def close(self) -> None:
-        self._wave.close()
+        size = self._samples * _PCM_BYTES
+        if size > _LARGEST_WAVE:
+            raise DataError(f"{self._path}: a .wav file cannot be longer than 4 GB; take the extension .flac, or "
+                            f"shorter files")
+        self._file.seek(0)
+        self._file.write(self._header(size))
         warn_of_clipping(self._path, self._clipped, self._samples)
+
+    def _header(self, size: int) -> bytes:
+        """RIFF, a format chunk of 16 bytes (1: plain integers), and the beginning of the data chunk."""
+        block = self._channels * _PCM_BYTES
+        facts = 16, 1, self._channels, self._rate_hz, self._rate_hz * block, block, 8 * _PCM_BYTES
+        return struct.pack("<4sI8sIHHIIHH4sI", b"RIFF", 36 + size, b"WAVEfmt ", *facts, b"data", size)
 
 
 class Raw:

@@ -95,6 +95,9 @@ class Session(Protocol):
         Pieces follow each other; utterances that have ended are left out of the next one, from the end.
         """
 
+    def follow(self, piece: Piece, codes: Tensor) -> Tensor:
+        """The outputs (N, B, levels) from which `advance` would have drawn, had it drawn the codes (N, B)."""
+
 
 def not_finite(position: int) -> NonFiniteLossError:
     """What is told of a model without a distribution to draw from."""

@@ -29,6 +29,15 @@ class EagerSession:
                 codes[position, : len(self._code)] = self._code
         return codes
 
+    def follow(self, piece: Piece, codes: Tensor) -> Tensor:
+        self._take_up(piece)
+        outputs = []
+        with one_thread():
+            for drawn in codes:
+                outputs.append(self._model.step(self._code, self._state))
+                self._code = drawn
+        return torch.stack(outputs)
+
     def _take_up(self, piece: Piece) -> None:
         if self._state is None:
             silence = silence_before(self._model, len(piece.counts), piece.frames.device)
@@ -52,7 +61,7 @@ class NaiveSession:
 
     def advance(self, piece: Piece) -> Tensor:
         samples, batch = piece.uniforms.shape
-        past = silence_before(self._model, batch, piece.frames.device) if self._past is None else self._past[:batch]
+        past = self._take_up(piece)
         field = past.shape[1]
         cond = self._model.upsample_for(Span(0, samples), piece.frames)
         cond_field = cond.shape[1] - samples + 1
@@ -65,6 +74,17 @@ class NaiveSession:
             codes[:count, position + field] = drawn
         self._past = codes[:, samples:]
         return codes[:, field:].t()
+
+    def follow(self, piece: Piece, codes: Tensor) -> Tensor:
+        """All in one parallel pass, as in training."""
+        seen = torch.cat([self._take_up(piece), codes.t()], 1)
+        self._past = seen[:, len(codes) :]
+        cond = self._model.upsample_for(Span(0, len(codes)), piece.frames)
+        return self._model(seen[:, :-1], cond).transpose(0, 1)
+
+    def _take_up(self, piece: Piece) -> Tensor:
+        batch = len(piece.counts)
+        return silence_before(self._model, batch, piece.frames.device) if self._past is None else self._past[:batch]
 
 
 @contextmanager
