@@ -58,6 +58,11 @@ class Ring:
         self._rows = self._past.unbind(0)  # views made once: indexing a tensor costs as much as a small product
         self._starts = range(0, layer.reach, layer.dilation)
 
+    @property
+    def past(self) -> Tensor:
+        """(reach, B, R); before the first push the oldest first."""
+        return self._past
+
     def push(self, x: Tensor, position: int) -> Tensor:
         """The taps (B, k R) of the output at `position`, whose own input is x (B, R)."""
         size = len(self._rows)
@@ -79,6 +84,10 @@ class WaveNetState:
     condition: FollowedCondition
     position: int = 0  # of the sample that comes next
     begun: int = 0  # the position that the conditioning takes for 0
+
+    def past(self) -> list[Tensor]:
+        """At position 0: the last inputs of each layer, (reach, B, R), the oldest first."""
+        return [ring.past for ring in self.rings]
 
     def keep(self, count: int) -> None:
         """Forget all but the first `count` items of the batch."""
@@ -185,6 +194,10 @@ class WaveNet(nn.Module):
                 x = layer.advance(x, gated)
         state.position += 1
         return self._head(torch.cat(skips, 1))
+
+    def conditions(self, out: Span, frames: Tensor) -> Tensor:
+        """What each layer adds at the positions `out`, (N, layers, B, 2 D). Raises: DataError, as above."""
+        return self._project(self.upsample(frames, self.first_frame, out).transpose(0, 1))
 
     def _initialise(self) -> None:
         """He et al. (2015) before the rectifiers: with torch's own there, learning by heart took half as long again."""

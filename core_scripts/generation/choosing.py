@@ -14,3 +14,8 @@ def open_session(model: Stepper, drawing: Drawing, options: GenerationOptions, f
     if options.engine == "naive":
         return NaiveSession(model, drawing)
     return EagerSession(model, drawing)
+
+
+def native_variants(model: Stepper, options: GenerationOptions, frames: Tensor) -> tuple[str, ...]:
+    """The builds of the native engine that can run this model here, the fastest first; the one of the options alone."""
+    return ()

@@ -20,6 +20,9 @@ class StepState(Protocol):
     def keep(self, count: int) -> None:
         """Forget all but the first `count` items of the batch."""
 
+    def past(self) -> list[Tensor]:
+        """At position 0, of models that export weights: the last inputs of each layer, (reach, B, R), oldest first."""
+
 
 class Stepper(Protocol):
     """What generation asks of a model. Position 0 is the first sample; frames begin with the model's own context."""
@@ -43,6 +46,10 @@ class Stepper(Protocol):
 
     def step(self, code: Tensor, state: Any) -> Tensor:
         """Logits (B, levels) for the state's position from the code (B,) before it; the state moves on by one."""
+
+    def conditions(self, out: Span, frames: Tensor) -> Tensor:
+        """What each layer adds to its gates at the positions `out`, (N, layers, B, width); only of models that export.
+        """
 
     def export_weights(self) -> dict[str, Any] | None:
         """The fields of `WaveNetWeights`; None: it is no WaveNet, and stepping is the only way."""
