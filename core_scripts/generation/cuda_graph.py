@@ -12,6 +12,7 @@ from torch import Tensor
 
 from core_scripts.generation.sampling import draw_codes
 from core_scripts.generation.stepper import Drawing, Piece, Stepper, not_finite, silence_before
+
 WaveNetWeights = object
 from core_scripts.geometry.span import Span
 
