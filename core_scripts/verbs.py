@@ -57,6 +57,10 @@ VERBS: dict[str, Verb] = {
                   ignores=frozenset({"json", "fresh", "resume"})),
     "evaluate": Verb("bits per sample on the test list, beside baselines", Place.RUN, ("tasks.score:score",),
                      ignores=frozenset({"fresh", "resume"})),
+    "verify": Verb("the engines against each other on the trained model", Place.RUN, ("tasks.verify:verify",),
+                   options=(Option("utterances", 3, "of the test list, the longest ones", low=1),
+                            Option("samples", 4000, "of each; more than the receptive field", low=1)),
+                   ignores=frozenset({"fresh", "resume", "engine", "precision"})),
     "prepare": Verb(
         "from a folder of recordings to data for training (prepare --help)", Place.NOWHERE, ("tasks.prepare:prepare",),
         options=(

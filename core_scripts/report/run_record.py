@@ -38,7 +38,7 @@ class RunRecord(RunObserver):
 
 # Options that change what is generated; all others say where, how fast, or how it was trained.
 _SOUNDING = ("temperature", "generation_seed", "target_speaker", "from_codes", "trunc_input_length_for_inference",
-             "trunc_input_overlap", "output_filename_prefix")
+             "trunc_input_overlap", "output_filename_prefix", "precision")
 
 
 def write_run_record(folder: Path, args: Namespace, data: str, passports: dict[str, Passport], **more: Any) -> None:
