@@ -6,11 +6,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.digit_takes import Take, compute
+from benchmarks.digit_takes import Take
 from core_scripts import log
 from core_scripts.evaluation.probes import Judge, fit_judge, score_conversion
 from core_scripts.features import mulaw
 from core_scripts.features.config_mel import MelConfig
+from core_scripts.features.file_frames import compute_frames
 from core_scripts.geometry.span import Span
 
 _RMS, _FLOOR = 0.15, 0.02
@@ -47,4 +48,4 @@ def judged_mel(mel: MelConfig, wave: Tensor) -> np.ndarray:
 
 def log_mel(mel: MelConfig, wave: Tensor) -> np.ndarray:
     """All whole frames of a waveform."""
-    return compute(mel, wave, Span(0, max(2, len(wave) // mel.hop))).numpy()
+    return compute_frames(mel, wave, Span(0, max(2, len(wave) // mel.hop))).numpy()
