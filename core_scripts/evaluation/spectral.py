@@ -129,7 +129,9 @@ def _multi_resolution(pair: Pair, sizes: tuple[Resolution, ...]) -> tuple[Figure
         convergences.append(float((sums[0] / sums[1]).sqrt()))
         magnitudes.append(float(sums[2] / bins))
         frames += bins // (size.fft // 2 + 1)
-    return figure_of(np.mean(convergences), frames), figure_of(np.mean(magnitudes), frames)
+    convergence = figure_of(np.mean(convergences), frames) if pair.reference.any() else \
+        undefined("the reference is silent")
+    return convergence, figure_of(np.mean(magnitudes), frames)
 
 
 def _log_spectral_distance(pair: Pair, size: Resolution) -> Figure:
