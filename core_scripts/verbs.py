@@ -41,6 +41,8 @@ class Verb:
 
 
 _RUN_FLAGS = frozenset({"exp", "fresh", "resume", "trained_model", "init_from"})
+_EVALUATE_ABOUT = """Scores the trained model on the test list, and what was generated last against its recordings,
+beside what needs no network. Tables and files: docs/EVALUATION.md."""
 _PREPARE_ABOUT = """Checks every recording below DIR and makes a folder to train on: waveforms, log-mel frames, lists,
 statistics. Started again, it goes on where it was stopped. It ends with the command line for training."""
 _PREPARE_EPILOG = """Processes: --num-workers N; 0 takes as many as there are cores.
@@ -55,8 +57,14 @@ VERBS: dict[str, Verb] = {
                   ignores=frozenset({"json"})),
     "infer": Verb("generate files into exp/NAME/output/", Place.RUN, ("flow:infer",),
                   ignores=frozenset({"json", "fresh", "resume"})),
-    "evaluate": Verb("bits per sample on the test list, beside baselines", Place.RUN, ("tasks.score:score",),
-                     ignores=frozenset({"fresh", "resume"})),
+    "evaluate": Verb(
+        "bits per sample and metrics of sound on the test list, beside baselines", Place.RUN, ("tasks.score:score",),
+        options=(
+            Option("words", "", "what is said in each recording, for corpora of a word a file: a file of NAME<TAB>word "
+                   "lines, or prefix (up to the first _ or -)"),
+        ),
+        ignores=frozenset({"fresh", "resume"}), about=_EVALUATE_ABOUT, also=("json", "exp", "output-dir"),
+    ),
     "verify": Verb("the engines against each other on the trained model", Place.RUN, ("tasks.verify:verify",),
                    options=(Option("utterances", 3, "of the test list, the longest ones", low=1),
                             Option("samples", 4000, "of each; more than the receptive field", low=1)),

@@ -1,13 +1,14 @@
 """The sounds that belong to one utterance of the test list: what was generated, what it should sound like, its source.
 """
 from argparse import Namespace
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from core_scripts.config_parse.data_config import StreamSpec
+from core_scripts.config_parse.data_config import CorpusSpec, StreamSpec
 from core_scripts.data_io.audio_header import read_audio_header
 from core_scripts.data_io.file_io import is_audio, read_frames
 from core_scripts.errors import DataError
@@ -41,6 +42,12 @@ def find_sounds(data: Any, args: Namespace) -> list[SoundFiles]:
                                     next(filter(None, (_recording(stream, item.seq_name) for stream in corpus.inputs
                                                        if stream.front_end is not None)), None)))
     return found
+
+
+def find_recordings(corpora: Sequence[CorpusSpec], names: Sequence[str]) -> dict[str, Path]:
+    """The recordings that the corpora's outputs are, by name, as far as they are there."""
+    found = {name: _recording(corpus.outputs[0], name) for corpus in corpora for name in dict.fromkeys(names)}
+    return {name: path for name, path in found.items() if path is not None}
 
 
 def read_sound(path: Path) -> Wave:

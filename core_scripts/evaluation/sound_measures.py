@@ -1,5 +1,7 @@
 """Which metrics and which baselines apply to a recipe that writes sound."""
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,9 @@ from core_scripts.errors import DataError
 from core_scripts.evaluation.families import families_at
 from core_scripts.evaluation.griffin_lim import invert_frames
 from core_scripts.evaluation.reextraction import family_of
+from core_scripts.evaluation.sound_files import SoundFiles
 from core_scripts.evaluation.sound_rows import Baseline, Measures
+from core_scripts.evaluation.words import fit_words, read_words
 from core_scripts.features import mulaw
 from core_scripts.features.feature_record import FeatureRecord
 from core_scripts.features.file_frames import file_frames
@@ -35,6 +39,16 @@ def measures_for(corpora: Sequence[CorpusSpec], settings: dict[str, Any]) -> Mea
     baselines["another"] = lambda source, other: other
     given = (family_of(front_end),) if front_end is not None else ()
     return Measures(families_at(rate_hz), given, baselines, repr(front_end))
+
+
+def with_words(measures: Measures, how: str, sounds: Sequence[SoundFiles], recordings: Mapping[str, Path],
+               rate_hz: int) -> Measures:
+    """The same, and whether the word of each output is heard. how: as --words has it; recordings: to learn from.
+
+    Raises: DataError as `read_words` and `fit_words`.
+    """
+    spoken = read_words(how, [*recordings, *(sound.name for sound in sounds)])
+    return replace(measures, families=(*measures.families, fit_words(recordings, spoken, rate_hz).family(spoken)))
 
 
 def round_trip(wave: np.ndarray) -> np.ndarray:

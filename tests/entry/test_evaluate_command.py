@@ -137,3 +137,12 @@ def test_without_outputs_the_bits_are_told_and_how_to_get_the_rest(desk):
     assert answer.code == 0 and "bits per sample" in answer.out
     assert "nothing was generated in" in answer.err and "python main.py infer" in answer.err
     assert not (place(desk) / JSON_NAME).exists()
+
+
+def test_words_are_judged_where_they_are_named(desk, tmp_path):
+    table = tmp_path / "words.tsv"
+    table.write_text("aa\tyes\nbb\tno\ncc\tyes\ndd\tno\n")
+    told = json.loads(desk.run("evaluate", "--json", "--words", str(table)).out.splitlines()[-1])
+    assert told["metrics"]["word_kept"]["n"] == 3 and "trained on 2 recordings of 2 words" in str(told["settings"])
+    answer = desk.run("evaluate", "--words", str(tmp_path / "absent.tsv"))
+    assert answer.code == 2 and "absent.tsv is no file; give lines NAME<TAB>word" in answer.err
