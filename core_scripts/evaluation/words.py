@@ -1,8 +1,8 @@
 """Is it still the word? A judge of single words, trained on the recordings of the training list.
 
 Logistic regression on the course of log-mel bands in six parts (`probes.content_features`), on recordings and on copies
-with white noise and mu-law, which generators have; one level for all, quiet parts cut off. For corpora of one word a file,
-such as digits; its own share of right answers is what the row `mu-law` has.
+with white noise and mu-law, which generators have; one level for all, quiet parts cut off. For corpora of one word a
+file, such as digits; its own share of right answers is what the row `mu-law` has.
 """
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
