@@ -58,11 +58,6 @@ class Ring:
         self._rows = self._past.unbind(0)  # views made once: indexing a tensor costs as much as a small product
         self._starts = range(0, layer.reach, layer.dilation)
 
-    @property
-    def past(self) -> Tensor:
-        """(reach, B, R); before the first push the oldest first."""
-        return self._past
-
     def push(self, x: Tensor, position: int) -> Tensor:
         """The taps (B, k R) of the output at `position`, whose own input is x (B, R)."""
         size = len(self._rows)
@@ -87,7 +82,7 @@ class WaveNetState:
 
     def past(self) -> list[Tensor]:
         """At position 0: the last inputs of each layer, (reach, B, R), the oldest first."""
-        return [ring.past for ring in self.rings]
+        return [ring.rows() for ring in self.rings]
 
     def keep(self, count: int) -> None:
         """Forget all but the first `count` items of the batch."""
