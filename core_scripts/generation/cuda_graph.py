@@ -130,6 +130,6 @@ class GraphSession:
     def _take_up(self, piece: Piece) -> StaticSteps:
         if self._steps is None:
             silence = silence_before(self._model, len(piece.counts), piece.frames.device)
-            rings = self._model.prime(silence[:, 1:], piece.frames).past()
+            rings = self._model.prime(silence[:, 1:], piece.frames).past_inputs()
             self._steps = StaticSteps(self._weights, rings, silence[:, 0], self._drawing.temperature)
         return self._steps

@@ -20,8 +20,10 @@ class StepState(Protocol):
     def keep(self, count: int) -> None:
         """Forget all but the first `count` items of the batch."""
 
-    def past(self) -> list[Tensor]:
-        """At position 0, of models that export weights: the last inputs of each layer, (reach, B, R), oldest first."""
+    def past_inputs(self) -> list[Tensor]:
+        """Of models that export weights, for each layer the inputs that it remembers, (reach, B, R); row
+        `position % reach` is the oldest.
+        """
 
 
 class Stepper(Protocol):

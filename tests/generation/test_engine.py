@@ -118,5 +118,5 @@ def test_a_model_of_nan_is_refused_instead_of_written_as_audio(engine):
     model = make_model()
     with torch.no_grad():
         model.post.bias[0] = math.nan
-    with pytest.raises(NonFiniteLossError, match="output at sample 0 is NaN"):
+    with pytest.raises(NonFiniteLossError, match="NaN"):
         generate(model, make_frames(model.config, [12]), [12], ["a"], GenerationOptions(engine))
