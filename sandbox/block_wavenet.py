@@ -195,9 +195,9 @@ class WaveNet(nn.Module):
         state.position += 1
         return self._head(torch.cat(skips, 1))
 
-    def conditions(self, out: Span, frames: Tensor) -> Tensor:
-        """What each layer adds at the positions `out`, (N, layers, B, 2 D). Raises: DataError, as above."""
-        return self._project(self.upsample(frames, self.first_frame, out).transpose(0, 1))
+    def vectors_at(self, out: Span, frames: Tensor) -> Tensor:
+        """The conditioning (B, N, C) at the positions `out` themselves. Raises: DataError, as above."""
+        return self.upsample(frames, self.first_frame, out)
 
     @torch.inference_mode()
     def export_weights(self) -> dict[str, Any]:

@@ -28,6 +28,7 @@ class StaticSteps:
         self._embedding = weights.embedding.to(device)
         self._taps = weights.taps.flatten(1, 2).to(device)  # (L, k R, 2 D)
         self._residual = weights.residual.to(device)
+        self._condition = weights.condition.flatten(1).to(device), weights.condition_bias.flatten().to(device)
         self._head = [(weight.to(device), bias.to(device)) for weight, bias in (
             (weights.skip.flatten(0, 1), weights.skip_bias), (weights.post, weights.post_bias),
             (weights.output, weights.output_bias))]
@@ -41,6 +42,11 @@ class StaticSteps:
         self.drawn = torch.zeros(STEPS, batch, dtype=torch.int64, device=device)
         self.outputs = torch.zeros(batch, weights.codes, device=device)  # of the last step
         self._graph: torch.cuda.CUDAGraph | None = None
+
+    def project(self, vectors: Tensor) -> Tensor:
+        """Conditioning (B, N, C) to what each layer adds to its gates, (N, layers, B, 2 D)."""
+        weight, bias = self._condition
+        return (vectors @ weight + bias).unflatten(2, (len(self._rings), -1)).permute(1, 2, 0, 3)
 
     def run(self, count: int) -> Tensor:
         """Codes (count, B) of the next steps, whose conditioning and numbers are in place."""
@@ -107,7 +113,7 @@ class GraphSession:
         codes = torch.full((samples, batch), self._model.silence, device=piece.frames.device)
         for start in range(0, samples, STEPS):
             part = Span(start, min(start + STEPS, samples))
-            steps.conditions[: len(part), :, :batch] = self._model.conditions(part, piece.frames)
+            steps.conditions[: len(part), :, :batch] = steps.project(self._model.vectors_at(part, piece.frames))
             steps.uniforms[: len(part), :batch] = piece.uniforms[part.start : part.stop]
             codes[part.start : part.stop] = steps.run(len(part))[:, :batch]
             self._drawing.progress.show(piece.start + part.stop)
@@ -119,7 +125,7 @@ class GraphSession:
 
     def follow(self, piece: Piece, codes: Tensor) -> Tensor:
         steps, batch = self._take_up(piece), len(piece.counts)
-        conditions = self._model.conditions(Span(0, len(codes)), piece.frames)
+        conditions = steps.project(self._model.vectors_at(Span(0, len(codes)), piece.frames))
         outputs = []
         for own, drawn in zip(conditions, codes, strict=True):
             steps.conditions[0, :, :batch] = own

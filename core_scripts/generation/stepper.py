@@ -32,6 +32,7 @@ class Stepper(Protocol):
     receptive_field: int  # codes that one prediction sees
     silence: int  # the code of a zero, which stands before every utterance
     hop: int  # samples per frame; generation may pause at its multiples
+    first_frame: int  # the number of the first frame that is given, that of position 0 being 0
     inverse_cdf: Callable[[Tensor, Tensor, float], Tensor] | None  # as `draw_codes`; None: the outputs are logits
 
     def __call__(self, previous: Tensor, cond: Tensor) -> Tensor:
@@ -49,9 +50,8 @@ class Stepper(Protocol):
     def step(self, code: Tensor, state: Any) -> Tensor:
         """Logits (B, levels) for the state's position from the code (B,) before it; the state moves on by one."""
 
-    def conditions(self, out: Span, frames: Tensor) -> Tensor:
-        """What each layer adds to its gates at the positions `out`, (N, layers, B, width); only of models that export.
-        """
+    def vectors_at(self, out: Span, frames: Tensor) -> Tensor:
+        """The conditioning at sample rate, (B, N, C), at the positions `out` themselves."""
 
     def export_weights(self) -> dict[str, Any] | None:
         """The fields of `WaveNetWeights`; None: it is no WaveNet, and stepping is the only way."""
