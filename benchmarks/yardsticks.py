@@ -1,11 +1,16 @@
 """What a core can do at most, from yardsticks.cpp: measured in every round, so that it is the core of that round."""
 import ctypes
+import os
+import shutil
+import subprocess
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.measuring import Seconds
+from core_scripts.generation.kernel_build import COMPILERS, VARIANTS, runnable_variants
 
 SOURCE = Path(__file__).with_suffix(".cpp")
 ROUNDS = 8_000_000  # of multiply-adds: tens of milliseconds, as a measurement of an engine
@@ -14,15 +19,28 @@ STEADY = 0.95  # of the best speed seen; slower rounds were disturbed
 _ALIGNMENT = 64
 
 
+def build_yardsticks() -> ctypes.CDLL:
+    """The library for the most that this CPU can do, loaded from a folder that is gone by then.
+
+    Raises: OSError, CalledProcessError if there is no compiler.
+    """
+    compiler = os.environ.get("CXX") or next(filter(None, map(shutil.which, COMPILERS)), COMPILERS[0])
+    flags = VARIANTS[runnable_variants()[0]].flags
+    with tempfile.TemporaryDirectory() as folder:
+        built = Path(folder, "yardsticks.so")
+        subprocess.run([compiler, "-O3", "-fPIC", "-shared", *flags, str(SOURCE), "-o", str(built)], check=True)
+        return ctypes.CDLL(str(built))
+
+
 class Yardsticks:
     """Loops of multiply-adds in float32 and, where the CPU has them, of pairs in bfloat16, and of reading memory."""
 
-    def __init__(self, library: ctypes.CDLL) -> None:
-        self._library = library
-        for name in ("fma_count", "dot_count", "vector_bytes"):
-            vars(library).setdefault(name, getattr(library, name)).restype = ctypes.c_int64
-        for name in ("fma_count", "dot_count", "fma_loop", "dot_loop"):
-            getattr(library, name).argtypes = [ctypes.c_int64]
+    def __init__(self) -> None:
+        library = self._library = build_yardsticks()
+        for count in (library.fma_count, library.dot_count, library.vector_bytes):
+            count.restype = ctypes.c_int64
+        for function in (library.fma_count, library.dot_count, library.fma_loop, library.dot_loop):
+            function.argtypes = [ctypes.c_int64]
         library.read_loop.argtypes = [ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64]
         library.fma_loop.restype = library.dot_loop.restype = library.read_loop.restype = ctypes.c_float
         self._counts = {name: getattr(library, f"{name}_count")(ROUNDS) for name in ("fma", "dot")}
