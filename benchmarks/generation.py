@@ -1,7 +1,7 @@
 """How fast samples are generated: the native engine beside the eager and the naive one, and beside what a core can do.
 
-One thread on one core, its CPU time; engines and yardsticks take turns. The floor of a step is the larger of reading the
-weights once and of its multiply-adds, both as fast as this core does them in the same round.
+One thread on one core, its CPU time; engines and yardsticks take turns. The floor of a step is the larger of reading
+the weights once and of its multiply-adds, both as fast as this core does them in the same round.
 """
 import os
 import sys
@@ -15,7 +15,7 @@ from statistics import median
 import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from benchmarks.measuring import Seconds, describe, make_parser, tell_results, time_rounds  # noqa: E402
+from benchmarks.measuring import describe, make_parser, tell_results, time_rounds  # noqa: E402
 from benchmarks.yardsticks import Yardsticks  # noqa: E402
 from core_scripts.generation.choosing import open_session  # noqa: E402
 from core_scripts.generation.options import GenerationOptions  # noqa: E402
@@ -112,8 +112,8 @@ def measure(name: str, load: Load, rounds: int, yardsticks: Yardsticks) -> dict[
         key = f"{name}_{precision}_b{load.batch}"
         results |= {f"{key}_xrt": median(speeds), f"{key}_ratio_eager": median(ratios),
                     f"{key}_share_of_floor": median(shares)}
-        print(f"{key:18} {describe(speeds)} x real time, {describe(shares)} of the floor, {describe(ratios, 1)} x eager",
-              flush=True)
+        print(f"{key:18} {describe(speeds)} x real time, {describe(shares)} of the floor, "
+              f"{describe(ratios, 1)} x eager", flush=True)
         if with_naive and precision == "fp32":
             naive = [seconds["naive"][number] / NAIVE_STEPS / value for number, value in zip(kept, each, strict=True)]
             results[f"{key}_ratio_naive"] = median(naive)

@@ -12,7 +12,6 @@ from torch import Tensor
 
 from core_scripts.generation.sampling import draw_codes
 from core_scripts.generation.stepper import Drawing, Piece, Stepper, not_finite, silence_before
-
 from core_scripts.generation.wavenet_weights import WaveNetWeights
 from core_scripts.geometry.span import Span
 
