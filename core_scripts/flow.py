@@ -102,7 +102,9 @@ def infer(resolved: Resolved, folder: RunFolder) -> None:
     model = build_model(stage, test_set, None, checkpoint)
     output = Path(stage.args.output_dir)
     remove_leftovers(output, deep=True)
-    claim = claim_output(output, stage.args, weights_file(stage.args))
+    speakers = speakers_file(stage.conf)
+    tables = [speakers] if speakers is not None and speakers.is_file() else []
+    claim = claim_output(output, stage.args, weights_file(stage.args), tables)
     write_run_record(output, stage.args, test_set.fingerprint(), passports_in(stage.conf), **claim)
     for stream in read_corpora(stage.conf, "test")[0].outputs:
         if stream.front_end is not None:  # frames are written, which another recipe may read

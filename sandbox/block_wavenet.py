@@ -7,6 +7,7 @@ Nothing is padded: a crop of N + R - 1 codes gives N predictions, R the receptiv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -58,17 +59,16 @@ class Ring:
         self._rows = self._past.unbind(0)  # views made once: indexing a tensor costs as much as a small product
         self._starts = range(0, layer.reach, layer.dilation)
 
-    @property
-    def past(self) -> Tensor:
-        """(reach, B, R); before the first push the oldest first."""
-        return self._past
-
     def push(self, x: Tensor, position: int) -> Tensor:
         """The taps (B, k R) of the output at `position`, whose own input is x (B, R)."""
         size = len(self._rows)
         window = torch.cat([*(self._rows[(position + start) % size] for start in self._starts), x], 1)
         self._rows[position % size].copy_(x)
         return window
+
+    def rows(self) -> Tensor:
+        """(reach, B, R), row `position % reach` the oldest."""
+        return self._past
 
     def keep(self, count: int) -> None:
         """Forget all but the first `count` items of the batch."""
@@ -85,9 +85,9 @@ class WaveNetState:
     position: int = 0  # of the sample that comes next
     begun: int = 0  # the position that the conditioning takes for 0
 
-    def past(self) -> list[Tensor]:
-        """At position 0: the last inputs of each layer, (reach, B, R), the oldest first."""
-        return [ring.past for ring in self.rings]
+    def past_inputs(self) -> list[Tensor]:
+        """Of each layer the inputs that it remembers, (reach, B, R), row `position % reach` the oldest."""
+        return [ring.rows() for ring in self.rings]
 
     def keep(self, count: int) -> None:
         """Forget all but the first `count` items of the batch."""
@@ -195,9 +195,30 @@ class WaveNet(nn.Module):
         state.position += 1
         return self._head(torch.cat(skips, 1))
 
-    def conditions(self, out: Span, frames: Tensor) -> Tensor:
-        """What each layer adds at the positions `out`, (N, layers, B, 2 D). Raises: DataError, as above."""
-        return self._project(self.upsample(frames, self.first_frame, out).transpose(0, 1))
+    def vectors_at(self, out: Span, frames: Tensor) -> Tensor:
+        """The conditioning (B, N, C) at the positions `out` themselves. Raises: DataError, as above."""
+        return self.upsample(frames, self.first_frame, out)
+
+    @torch.inference_mode()
+    def export_weights(self) -> dict[str, Any]:
+        """The fields of generation's `WaveNetWeights`: plain float32 tensors on the CPU, which engines run."""
+        layers = len(self.layers)
+        tensors = {
+            "taps": torch.stack([layer.taps.unflatten(0, (self.config.kernel_size, -1)) for layer in self.layers]),
+            "residual": torch.stack([layer.residual for layer in self.layers if layer.residual is not None])
+            if layers > 1 else self.skip.weight.new_zeros(0, self.config.gate_channels, self.config.residual_channels),
+            "skip": self.skip.weight.t().unflatten(0, (layers, -1)), "skip_bias": self.skip.bias,
+            "post": self.post.weight.t(), "post_bias": self.post.bias,
+            "output": self.logits.weight.t(), "output_bias": self.logits.bias,
+            "condition": self.condition.weight.t().unflatten(1, (layers, -1)),
+            "condition_bias": self.condition.bias.unflatten(0, (layers, -1)),
+        }  # fmt: skip
+        fields = tensors | self.head.export(self.embed)
+        for name, value in fields.items():
+            if isinstance(value, Tensor):
+                dtype = torch.float64 if name == "borders" else torch.float32
+                fields[name] = value.detach().to("cpu", dtype).contiguous()
+        return fields | {"dilations": self.config.dilations, "points": self.upsample.points, "head": self.config.head}
 
     def _initialise(self) -> None:
         """He et al. (2015) before the rectifiers: with torch's own there, learning by heart took half as long again."""
