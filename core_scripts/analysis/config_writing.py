@@ -31,15 +31,25 @@ def rewrite_config(source: str, values: dict[str, Any], about: str, origin: str 
         node = found[name]
         behind = lines[node.end_lineno - 1][node.end_col_offset:]
         lines[node.lineno - 1:node.end_lineno] = [f"{name} = {format_value(values[name])}".encode() + behind]
-    known = {alias.asname or alias.name for node in tree.body if isinstance(node, ast.ImportFrom)
-             for alias in node.names}
     kinds = {type(value) for value in values.values() if dataclasses.is_dataclass(value)}
-    imports = [f"from {kind.__module__} import {kind.__name__}\n".encode() for kind in sorted(kinds, key=str)
-               if kind.__name__ not in known]
+    added = [_import(tree, lines, kind) for kind in sorted(kinds, key=str)]
     first = tree.body[0].end_lineno if ast.get_docstring(tree) is not None else 0
     place = max((node.end_lineno for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)), default=first)
     head = '"""' + about.replace("\\", "\\\\").replace('"""', "'''").strip() + '\n"""\n'
-    return (head.encode() + b"".join([*lines[first:place], *imports, *lines[place:]])).decode("utf-8")
+    return (head.encode() + b"".join([*lines[first:place], *added, *lines[place:]])).decode("utf-8")
+
+
+def _import(tree: ast.Module, lines: list[bytes], kind: type) -> bytes:
+    """A line that imports the class; nothing if it is imported, or could join a line that imports from its module."""
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and node.module == kind.__module__ and node.lineno == node.end_lineno:
+            names = [alias.name for alias in node.names if alias.asname is None]
+            if kind.__name__ not in names and len(names) == len(node.names):
+                joined = ", ".join(sorted([*names, kind.__name__], key=lambda name: (not name.isupper(), name)))
+                lines[node.lineno - 1] = f"from {kind.__module__} import {joined}\n".encode()
+            if len(names) == len(node.names):
+                return b""
+    return f"from {kind.__module__} import {kind.__name__}\n".encode()
 
 
 def format_value(value: Any) -> str:

@@ -44,8 +44,9 @@ class Suggestion:
 
     def __str__(self) -> str:
         blocks = f"{self.blocks} blocks" if self.blocks > 1 else "one block"
-        return (f"{self.layers} layers in {blocks} of dilations 1 ... {2 ** (self.dilation_cycle - 1)}: receptive field "
-                f"{self.receptive_field:,} samples = {self.receptive_field_ms:.1f} ms")
+        layers = f"{self.layers} layers" if self.layers > 1 else "one layer"
+        return (f"{layers} in {blocks} of dilations 1 ... {2 ** (self.dilation_cycle - 1)}: receptive "
+                f"field {self.receptive_field:,} samples = {self.receptive_field_ms:.1f} ms")
 
     def with_blocks(self, blocks: int) -> "Suggestion":
         """The same with fewer blocks, for lack of means."""
@@ -65,7 +66,7 @@ def suggest(sheet: DataSheet) -> Suggestion:
     if samples < _LEAST_SAMPLES:
         raise DataError(f"{sheet.audio.place} holds {samples:,} samples, too few to suggest from; {_LEAST_SAMPLES:,} "
                         f"are needed for the shortest correlations")
-    made = _for_slow_levels(sheet, found, rate_hz) if _is_slow(found, rate_hz) else _for_steady(found, rate_hz)
+    made = _for_slow_levels(sheet, found, rate_hz) if _is_slow(sheet, found) else _for_steady(found)
     return replace(made, reasons=(*made.reasons, *_warnings(sheet)), unknown=(*made.unknown, *_unknown(sheet)))
 
 
@@ -83,15 +84,15 @@ def explain_parameters(sheet: DataSheet, parameters: int, channels: int) -> str:
             f"{_SAMPLES_PER_PARAMETER} or more){enough}")
 
 
-def _is_slow(found: Correlations, rate_hz: int) -> bool:
-    """Whether levels remember for longer than the samples' own correlation explains."""
-    if math.isnan(found.envelope[0]):
+def _is_slow(sheet: DataSheet, found: Correlations) -> bool:
+    """Whether levels change, and remember for longer than the samples' own correlation explains."""
+    if sheet.is_steady or math.isnan(found.envelope[0]):
         return False
     if found.envelope_ms is None:
         return True
     own = found.waveform_samples.value if found.waveform_samples else math.inf
-    length = found.envelope_ms.value / 1000 * rate_hz
-    block = max(1, round(ENVELOPE_SECONDS * rate_hz))
+    length = found.envelope_ms.value / 1000 * found.rate_hz
+    block = max(1, round(ENVELOPE_SECONDS * found.rate_hz))
     return length > _SLOW_BLOCKS * block and length > _SLOW_LENGTHS * own
 
 
@@ -145,22 +146,21 @@ def _pitch(sheet: DataSheet, made: Suggestion) -> list[str]:
             f"periods of such a voice or more"]
 
 
-def _for_steady(found: Correlations, rate_hz: int) -> Suggestion:
+def _for_steady(found: Correlations) -> Suggestion:
     """Of a level that does not change: what a linear predictor uses is what there is."""
     order = max(1, found.linear_order)
     cycle = max(1, math.ceil(math.log2(2 * order)))
-    made = Suggestion(1, cycle, STEADY_CHANNELS, rate_hz, (), ())
+    made = Suggestion(1, cycle, STEADY_CHANNELS, found.rate_hz, (), ())
     envelope = f"({found.envelope_ms} ms)" if isinstance(found.envelope_ms, Estimate) else "(it is constant)"
     own = found.waveform_samples
     lasts = f"{own} samples" if own else "more than 50 ms"
     reasons = [
-        f"the energy envelope remembers no longer than the samples do {envelope}: there are no syllables or bars for a "
-        f"long field to see, and the 200 to 300 ms of speech models would be wasted here",
+        f"the level hardly changes, or its envelope remembers no longer than the samples do {envelope}: there are no "
+        f"syllables or bars for a long field to see, and the 200 to 300 ms of speech models would be wasted here",
         f"a linear predictor uses {found.linear_order} past samples, more of them take less than 1 % from its error"
         if found.linear_order else "a linear predictor finds nothing to use: this looks like white noise",
         f"that correlations last for {lasts} follows from these few and asks for no longer field",
-        f"a field of twice as many, {made.receptive_field} samples: {cycle} layers of dilations 1 ... "
-        f"{2 ** (cycle - 1)}, {STEADY_CHANNELS} channels",
+        f"a field of twice as many or a little more: {made.receptive_field} samples",
     ]
     if found.linear_order >= _TESTED_ORDERS - 4:
         reasons.append(f"no more than {_TESTED_ORDERS} past samples were tried, and all are of use: take a longer one "
@@ -190,8 +190,8 @@ def _unknown(sheet: DataSheet) -> list[str]:
             "tune): compare held-out bits of one block more and one less",
             "how much of the slow structure the conditioning frames bring already; with them a shorter field may do",
             "channels, learning rate and number of steps are those that have served elsewhere, not measured here"]
-    if len(sheet.measured) < len(sheet.audio.recordings):
-        told.append(f"{len(sheet.audio.recordings) - len(sheet.measured):,} recordings were not looked at; "
+    if sheet.is_sampled:
+        told.append(f"{sheet.of_files - len(sheet.facts):,} recordings were not looked at; "
                     f"--analysis-seconds 0 takes all")
     if sheet.lengths()["0.5"] < 1.0:
         told.append(f"recordings of {sheet.lengths()['0.5']:.2f} s (median) show no correlations longer than a part of "

@@ -21,6 +21,7 @@ from core_scripts.corpus.prepare_pool import tell_how_to_go_on
 from core_scripts.corpus.prepare_proposal import find_mel, mel_for_rate, proposed_words
 from core_scripts.errors import ConfigError, DataError, UsageError
 from core_scripts.flow import Stage, make_synthetic_corpus, set_stage
+from core_scripts.nn_manager.model_base import ModelBase
 from core_scripts.other_tools.list_tools import read_list
 from core_scripts.run_folder import RunFolder
 from core_scripts.tasks.analyze_data import chosen_audio, chosen_levels, effort_of, measure_sheet
@@ -48,7 +49,7 @@ class Candidate:
         step, speed = self.cost.training_step, self.cost.generation
         used = {"parameters": self.parameters, "MiB": step.memory_bytes / _MIB if step else 0.0,
                 "seconds per second": speed.seconds_per_second if speed else 0.0}
-        return [f"{used[name]:,.4g} {name} where {most:,.4g} are allowed" for name, most in budget.items()
+        return [f"{_short(used[name])} {name} where {_short(most)} are allowed" for name, most in budget.items()
                 if most and used[name] > most]
 
 
@@ -130,11 +131,21 @@ def _candidates(
             settings = resolve(Command("analyze", resolved.args, frozenset(SETTINGS), pairs), project_dir)
             made = Stage(settings.config, stage.args, stage.device, stage.recipe, stage.folder)
             model = fresh_model(made)
+            _require_use(model, settings, net, own)
             parameters = sum(value.numel() for value in model.parameters() if value.requires_grad)
             fits = not budget["parameters"] or parameters <= budget["parameters"]
             is_measured = fits and bool(budget["MiB"] or budget["seconds per second"])
             cost = measure_cost(made, model, measured=True) if is_measured else ModelCost()
             yield Candidate(own, channels, settings, parameters, cost)
+
+
+def _require_use(model: ModelBase, settings: Resolved, net: str, suggestion: Suggestion) -> None:
+    """Raises: ConfigError if the model does not make use of the network that is suggested."""
+    field = model.describe_geometry(settings.config).get("receptive_field_samples")
+    if field != suggestion.receptive_field:
+        raise ConfigError(f"the model of {settings.config.path.parent} makes no use of {net} as it is set, its "
+                          f"receptive field is {field} whatever {net} says; run this in 01-wavenet-vocoder, or choose "
+                          f"settings that switch {net} on")
 
 
 def _choose(candidates: Iterator[Candidate], budget: dict[str, float], taught: int) -> tuple[Candidate, list[str]]:
@@ -156,6 +167,9 @@ def _choose(candidates: Iterator[Candidate], budget: dict[str, float], taught: i
             told.append(f"the budget leaves {candidate.suggestion.blocks} of {first.suggestion.blocks} blocks, so the "
                         f"field of {candidate.suggestion.receptive_field_ms:.0f} ms is shorter than the correlations "
                         f"ask for")
+        if step := candidate.cost.training_step:
+            told.append(f"a training step of {step.batch_size} x {step.samples:,} samples takes "
+                        f"{_short(step.memory_bytes / _MIB)} MiB; a smaller batch_size takes less")
         return candidate, told
     raise UsageError(f"no network is within the budget: one block of {last.channels} channels takes "
                      f"{', '.join(last.over(budget))}; allow more")
@@ -167,10 +181,8 @@ def _config_text(chosen: Candidate, audio: AudioSet, reasons: list[str], unknown
               if name in recipe and value != recipe[name] and not callable(value)}
     if audio.place.is_dir():
         values |= _data_values(audio, recipe)
-    listed = "\n".join(f"- {line}" for line in reasons)
-    open_points = "\n".join(f"- {line}" for line in unknown)
-    about = (f"Suggested by `analyze suggest` for {audio.place}: {chosen.suggestion}.\n\n{_in_lines(listed)}\n\nNot known:\n"
-             f"{_in_lines(open_points)}")
+    points = [*(f"- {line}" for line in reasons), "", "Not known:", *(f"- {line}" for line in unknown)]
+    about = _in_lines([f"Suggested by `analyze suggest` for {audio.place}.", "", f"{chosen.suggestion}.", *points])
     source = resolved.config.path.read_text(encoding="utf-8")
     return rewrite_config(source, values, about, resolved.config.path.name)
 
@@ -223,8 +235,12 @@ def _tell(chosen: Candidate, net: str, reasons: list[str], place: Path, *, as_js
     log.say("\n".join(lines))
 
 
-def _in_lines(text: str) -> str:
-    return "\n".join(textwrap.fill(line, 112, subsequent_indent="  ") for line in text.splitlines())
+def _in_lines(points: list[str]) -> str:
+    return "\n".join(textwrap.fill(point, 112, subsequent_indent="  ") for point in points)
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _as_word(value: Any) -> str:
