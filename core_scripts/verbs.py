@@ -17,6 +17,7 @@ class Place(Enum):
     DATA = "its model and its lists"
     NEW_RUN = "a run, which is begun if there is none"
     RUN = "a run that is there"
+    SEEN_RUN = "a run that is only looked at"  # neither locked nor logged to, and its data may be gone
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,11 @@ _PREPARE_ABOUT = """Checks every recording below DIR and makes a folder to train
 statistics. Started again, it goes on where it was stopped. It ends with the command line for training."""
 _PREPARE_EPILOG = """Processes: --num-workers N; 0 takes as many as there are cores.
   python main.py prepare --wav-dir ~/recordings --speakers-from folder --resample 16000 --skip-bad"""
+_REPORT_ABOUT = """Writes exp/NAME/report.html, one file that needs no network: with what the run was made, its learning
+curve and scores, players over spectrograms on one scale, units and conversions of recipes that have them, and a blind
+test whose votes are saved as CSV."""
+_REPORT_EPILOG = """  python main.py report --exp wide --against base
+  python main.py report --checkpoints 8       one sentence at eight of the checkpoints that were kept, made once"""
 
 VERBS: dict[str, Verb] = {
     "train": Verb("train with config.py; continues the run that is there", Place.NEW_RUN, ("flow:train",),
@@ -53,6 +59,18 @@ VERBS: dict[str, Verb] = {
                   ignores=frozenset({"json", "fresh", "resume"})),
     "evaluate": Verb("bits per sample on the test list, beside baselines", Place.RUN, ("tasks.score:score",),
                      ignores=frozenset({"fresh", "resume"})),
+    "report": Verb(
+        "one page to read and to listen to: exp/NAME/report.html (report --help)", Place.SEEN_RUN,
+        ("tasks.report:report",),
+        options=(
+            Option("against", "", "another run to compare with: its name, or its folder"),
+            Option("utterances", 20, "how many to show at most", low=1),
+            Option("checkpoints", 0, "generate one sentence with so many checkpoints of the run; 0: show what is there",
+                   low=0),
+        ),
+        ignores=frozenset({"fresh", "resume", "trained_model", "init_from", "json"}), usage="[--exp NAME]",
+        about=_REPORT_ABOUT, epilog=_REPORT_EPILOG, also=("exp", "output-dir", "seed"),
+    ),
     "prepare": Verb(
         "from a folder of recordings to data for training (prepare --help)", Place.NOWHERE, ("tasks.prepare:prepare",),
         options=(

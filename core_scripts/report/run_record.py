@@ -69,9 +69,7 @@ def claim_output(folder: Path, args: Namespace, weights: Path) -> dict[str, str]
 
     Returns what the new record has to hold for the next time: the weights' file, and one digest of all that counts.
     """
-    settings = {key: value for key, value in yaml.safe_load(args.config_text).items()
-                if key not in SETTINGS or key in _SOUNDING}
-    made_by = hashlib.sha256(weights.read_bytes() + json.dumps(settings, sort_keys=True).encode("utf-8")).hexdigest()
+    made_by = digest_of_output(args, weights)
     try:
         before = yaml.safe_load((folder / RUN_NAME).read_text(encoding="utf-8")).get("made_by", made_by)
     except (OSError, ValueError, AttributeError, yaml.YAMLError):
@@ -82,6 +80,13 @@ def claim_output(folder: Path, args: Namespace, weights: Path) -> dict[str, str]
         log.say(f"What other weights or settings generated before is kept in {aside}")
     folder.mkdir(parents=True, exist_ok=True)
     return {"weights": str(weights), "made_by": made_by}
+
+
+def digest_of_output(args: Namespace, weights: Path) -> str:
+    """The same for the same weights and the same settings that change what is generated."""
+    settings = {key: value for key, value in yaml.safe_load(args.config_text).items()
+                if key not in SETTINGS or key in _SOUNDING}
+    return hashlib.sha256(weights.read_bytes() + json.dumps(settings, sort_keys=True).encode("utf-8")).hexdigest()
 
 
 def _describe_code() -> str:
