@@ -75,14 +75,15 @@ class _Scale:
 
 def nice_ticks(low: float, high: float, count: int, *, whole: bool = False) -> list[float]:
     """Some `count` round numbers that reach from low or below to high or above; whole: of integers only."""
-    span = high - low or max(abs(high), 1.0) * 0.1
+    size = max(abs(low), abs(high))
+    span = high - low if high - low > 1e-9 * size else 0.1 * (size or 1.0)
     rough = span / count
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(power * factor for factor in (1, 2, 2.5, 5, 10) if rough <= power * factor * 1.0001)
     step = max(1, round(step)) if whole else step
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     last = last if last > first else first + 1
-    return [round(number * step, 12) for number in range(first, last + 1)]
+    return [float(f"{number * step:.12g}") for number in range(first, last + 1)]
 
 
 def _grid(scale: _Scale, ticks: Sequence[float]) -> list[Markup]:

@@ -14,6 +14,7 @@ from core_scripts.report.page_listen import scale_legend, slider_section, uttera
 from core_scripts.report.page_run import curve_section, head_line, run_section, scores_section
 from core_scripts.report.png import difference_palette, level_palette
 from core_scripts.report.run_facts import next_command
+from core_scripts.report.sound_clip import MOST_SECONDS
 
 PAGE_NAME = "report.html"
 _HERE = Path(__file__).parent
@@ -77,8 +78,11 @@ def _count_line(content: Content) -> str:
         f"{shown} of {content.outputs} generated utterances, the first by name; --utterances N shows more or fewer."
     if any(take.key.startswith("as ") for utterance in content.utterances for take in utterance.takes):
         told += " The first ones also in the voices that they were converted to."
-    if content.fit.seconds is not None:
-        told += f" Sound is cut to the first {content.fit.seconds:g} s, so that the page stays small."
+    longest = max((take.clip.seconds for utterance in content.utterances for take in utterance.takes
+                   if take.clip is not None), default=0.0)
+    limit = MOST_SECONDS if content.fit.seconds is None else content.fit.seconds
+    if longest > limit:
+        told += f" Sound is the first {limit:g} s of each file, so that the page stays small."
     return told
 
 

@@ -21,8 +21,8 @@ _CHARTS = (  # further columns of metrics.csv: title, name of the values, column
                                                               "avg_max": "of its favourite"}),
 )
 _STYLES = ("first", "second", "third", "fourth")
-_ROWS = (("model", "this model"), ("swapped", "this model, another file's condition"),
-         ("constant", "this model, a constant condition"), ("flac", "FLAC"), ("bigram", "bigram"),
+_ROWS = (("model", "this model"), ("swapped", "with another file's condition"),
+         ("constant", "with a constant condition"), ("flac", "FLAC"), ("bigram", "bigram"),
          ("marginal", "marginal"))
 
 
@@ -140,8 +140,9 @@ def _bits_table(result: Mapping[str, Any]) -> Markup:
         rows.append(("uniform", math.log2(levels)))
     offset = result.get("density_offset")
     longest = max(bits for _, bits in rows)
-    cells = [(name, _bar(bits / longest, name.startswith("this")), f"{bits:.3f}",
-              f"{bits + offset:.3f}" if _is_number(offset) else "") for name, bits in rows]
+    owned = sum(_is_number(result.get(key)) for key in ("model", "swapped", "constant"))
+    cells = [(name, _bar(bits / longest, own=place < owned), f"{bits:.3f}",
+              f"{bits + offset:.3f}" if _is_number(offset) else "") for place, (name, bits) in enumerate(rows)]
     told = tag("p", f"{result.get('samples', 0):,} held-out samples, {levels} {result.get('quantiser', '')} levels, "
                     "level as recorded. Fewer bits are better; “16-bit LSB” is the same as a density, which compares "
                     "with other quantisers. A condition that another file's replaces at no cost is not used.",
@@ -149,7 +150,7 @@ def _bits_table(result: Mapping[str, Any]) -> Markup:
     return join((table("Bits per sample on the test list", ("", "", "code", "16-bit LSB"), cells, "bars"), told))
 
 
-def _bar(share: float, own: bool) -> Markup:
+def _bar(share: float, *, own: bool) -> Markup:
     return tag("span", class_="bar own" if own else "bar", style=f"width:{max(share, 0):.1%}")
 
 

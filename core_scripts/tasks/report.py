@@ -78,8 +78,8 @@ def render_checkpoints(resolved: Resolved, folder: RunFolder, facts: RunFacts) -
     write_atomically(chosen, f"{name}\n".encode())
     begun = time.monotonic()
     left = [path for path in spread(kept, resolved.args.report_checkpoints) if not is_made(placed, path, folder.path)]
-    log.note(f"generating {name} with {len(left)} of the {len(kept)} checkpoints that are kept; what was made before is "
-             "not made again")
+    log.note(f"generating {name} with {len(left)} of the {len(kept)} checkpoints that are kept; what was "
+             "made before stays")
     for number, checkpoint in enumerate(left):
         args = Namespace(**vars(placed.args))
         args.trained_model, args.inference_data_list = str(checkpoint), str(chosen)

@@ -81,7 +81,9 @@ class Browser:
             time.sleep(0.05)
 
     def click(self, selector: str) -> None:
-        """As a mouse does it."""
+        """As a mouse does it, once the page has scrolled there."""
+        self.run("document.querySelector(given[0]).scrollIntoView({behavior: 'instant', block: 'center'}); return 1;",
+                 selector)
         self._post(f"element/{self._find(selector)}/click", {})
 
     def press(self, keys: str, selector: str | None = None) -> None:
