@@ -198,6 +198,7 @@ def test_everything_that_can_be_done_is_reached_by_the_tabulator(page):
 
 def test_everything_that_plays_or_shows_has_a_name(page):
     unnamed = page.run("return [...document.querySelectorAll('audio, img, svg, input, button, [role]')]"
-                       ".filter((one) => !(one.getAttribute('aria-label') || one.alt || one.textContent.trim() || one.labels?.length))"
+                       ".filter((one) => !(one.getAttribute('aria-label') || one.alt || one.textContent.trim() ||"
+                       " one.labels?.length))"
                        ".map((one) => one.outerHTML.slice(0, 80));")
     assert unnamed == []
