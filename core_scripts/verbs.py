@@ -89,7 +89,7 @@ VERBS: dict[str, Verb] = {
     "config": Verb("show the settings that would be used, and do nothing", Place.DATA, ("tasks.config:show",),
                    ignores=frozenset({"fresh", "resume"})),
     "demo": Verb("built-in data, everything once, offline", Place.NEW_RUN,
-                 ("flow:train", "flow:infer", "flow:convert", "tasks.score:score")),
+                 ("flow:train", "flow:infer", "flow:convert", "tasks.score:score", "tasks.report:report")),
     "analyze": Verb("analyze model: layers, parameters, receptive fields (--json)", Place.MODEL,
                     ("tasks.analyze:analyze",), subjects=("model",), ignores=_RUN_FLAGS),
     "trace": Verb("one batch through every part, with shapes and times", Place.NEW_RUN, ("tasks.trace:trace",),

@@ -164,7 +164,8 @@ function showEnd() {
   const list = byId("blind-key");
   list.replaceChildren(...session.votes.map((vote) => {
     const item = document.createElement("li");
-    item.textContent = `${vote.utterance}: first ${vote.first}, second ${vote.second}; ${vote.preferred || "no preference"}`;
+    const chosen = vote.preferred ? `chosen: ${vote.preferred}` : "no preference";
+    item.textContent = `${vote.utterance}: first ${vote.first}, second ${vote.second}; ${chosen}`;
     return item;
   }));
   showPart("blind-end");

@@ -15,6 +15,7 @@ class BlindTest:
     pairs: tuple[dict[str, str | None], ...]
     labels: tuple[str, str]
     question: str
+    quality: str  # of the one that is chosen
     seed: int
 
     @property
@@ -42,10 +43,9 @@ def make_test(utterances: Sequence[Utterance], seed: int) -> BlindTest:
         has_third = against and utterance.take("original") is not None
         pairs.append({"name": utterance.name, "first": f"u{number}-{keys[0]}", "second": f"u{number}-{keys[1]}",
                       "reference": f"u{number}-original" if has_third else None})
-    question = "Which of the two sounds better to you?"
-    if against and any(pair["reference"] for pair in pairs):
-        question = "Which of the two is nearer to the original?"
-    return BlindTest(tuple(pairs), labels, question, seed)
+    has_originals = any(pair["reference"] for pair in pairs)
+    question = "Which of the two is nearer to the original?" if has_originals else "Which of the two sounds better?"
+    return BlindTest(tuple(pairs), labels, question, "nearer" if has_originals else "better", seed)
 
 
 def blind_section(test: BlindTest) -> Markup:
@@ -75,9 +75,9 @@ def _pair(test: BlindTest) -> Markup:
             _button("blind-second", "Play second ", tag("kbd", "2"), aria_pressed="false"),
             _button("blind-reference", "Play original ", tag("kbd", "3"), aria_pressed="false"),
             class_="buttons", role="group", aria_label="Play"),
-        tag("div", _button("blind-vote-first", "First ", tag("kbd", "←"), class_="main"),
+        tag("div", _button("blind-vote-first", f"First {test.quality} ", tag("kbd", "←"), class_="main"),
             _button("blind-vote-none", "No difference ", tag("kbd", "↓")),
-            _button("blind-vote-second", "Second ", tag("kbd", "→"), class_="main"),
+            _button("blind-vote-second", f"Second {test.quality} ", tag("kbd", "→"), class_="main"),
             class_="buttons", role="group", aria_label="Vote"),
         tag("div", _button("blind-back", "Back ", tag("kbd", "⌫")), _button("blind-finish", "End here"),
             class_="buttons"),

@@ -3,6 +3,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from core_scripts.report.markup import Markup, Piece, join, table, tag
+from core_scripts.report.page_run import BITS_ROWS, in_figures
 from core_scripts.report.run_facts import RunFacts
 
 _NO_MATTER = {"exp", "config_file", "verbose", "num_threads", "output_dir", "save_model_dir", "resume", "fresh"}
@@ -67,7 +68,8 @@ def _figures(facts: RunFacts, other: RunFacts) -> list[tuple[str, str, str]]:
     keys = [key for key, value in facts.result.items() if _is_figure(value) or _is_figure(other.result.get(key))]
     for key in keys:
         values = [run.result.get(key) for run in runs]
-        rows.append((key.replace("_", " "), *(f"{value:.5g}" if _is_figure(value) else "–" for value in values)))
+        name = f"bits, {dict(BITS_ROWS)[key]}" if key in dict(BITS_ROWS) else key.replace("_", " ")
+        rows.append((name, *(in_figures(value) for value in values)))
     return rows
 
 

@@ -21,7 +21,7 @@ _CHARTS = (  # further columns of metrics.csv: title, name of the values, column
                                                               "avg_max": "of its favourite"}),
 )
 _STYLES = ("first", "second", "third", "fourth")
-_ROWS = (("model", "this model"), ("swapped", "with another file's condition"),
+BITS_ROWS = (("model", "this model"), ("swapped", "with another file's condition"),
          ("constant", "with a constant condition"), ("flac", "FLAC"), ("bigram", "bigram"),
          ("marginal", "marginal"))
 
@@ -102,7 +102,8 @@ def scores_section(facts: RunFacts) -> Markup:
         parts.append(_bits_table(result))
     if isinstance(result.get("rows"), list):
         parts.append(_units_table(result["rows"]))
-    plain = [(name.replace("_", " "), _number(value)) for name, value in _flat(result) if name not in dict(_ROWS)]
+    plain = [(name.replace("_", " "), in_figures(value)) for name, value in _flat(result)
+             if name not in dict(BITS_ROWS)]
     if plain:
         parts.append(_details("Every figure of result.json", table("Figures", ("name", "value"), plain, "plain"))
                      if parts else table("Figures", ("name", "value"), plain, "plain"))
@@ -128,13 +129,13 @@ def _small_charts(facts: RunFacts) -> list[Markup]:
 
 def _metrics_table(facts: RunFacts) -> Markup:
     columns = facts.metrics.columns
-    rows = [[_number(values[row]) for values in columns.values()] for row in range(len(facts.metrics.epochs))]
+    rows = [[in_figures(values[row]) for values in columns.values()] for row in range(len(facts.metrics.epochs))]
     return table("metrics.csv", [name.replace("_", " ") for name in columns], rows)
 
 
 def _bits_table(result: Mapping[str, Any]) -> Markup:
     """The model and its baselines, the shortest bar the best."""
-    rows = [(name, float(result[key])) for key, name in _ROWS if _is_number(result.get(key))]
+    rows = [(name, float(result[key])) for key, name in BITS_ROWS if _is_number(result.get(key))]
     levels = result.get("levels")
     if _is_number(levels) and levels > 1:
         rows.append(("uniform", math.log2(levels)))
@@ -143,9 +144,9 @@ def _bits_table(result: Mapping[str, Any]) -> Markup:
     owned = sum(_is_number(result.get(key)) for key in ("model", "swapped", "constant"))
     cells = [(name, _bar(bits / longest, own=place < owned), f"{bits:.3f}",
               f"{bits + offset:.3f}" if _is_number(offset) else "") for place, (name, bits) in enumerate(rows)]
-    told = tag("p", f"{result.get('samples', 0):,} held-out samples, {levels} {result.get('quantiser', '')} levels, "
-                    "level as recorded. Fewer bits are better; “16-bit LSB” is the same as a density, which compares "
-                    "with other quantisers. A condition that another file's replaces at no cost is not used.",
+    told = tag("p", f"{in_figures(result.get('samples'))} held-out samples, {levels} {result.get('quantiser', '')} "
+                    "levels, level as recorded. Fewer bits are better; “16-bit LSB” is the same as a density, which "
+                    "compares with other quantisers. A condition that another file's replaces at no cost is not used.",
                class_="note")
     return join((table("Bits per sample on the test list", ("", "", "code", "16-bit LSB"), cells, "bars"), told))
 
@@ -155,7 +156,7 @@ def _bar(share: float, *, own: bool) -> Markup:
 
 
 def _units_table(rows: Sequence[Any]) -> Markup:
-    cells = [(row.get("name"), *(_number(row.get(key)) for key in ("labels", "accuracy", "voices")))
+    cells = [(row.get("name"), *(in_figures(row.get(key)) for key in ("labels", "accuracy", "voices")))
              for row in rows if isinstance(row, dict)]
     head = ("", "told of true units", "units right", "told of voices")
     told = tag("p", "0 tells nothing, 1 all, less what units in random order pretend. Good units tell much of what is "
@@ -198,10 +199,13 @@ def _flat(values: Mapping[str, Any], above: str = "") -> list[tuple[str, Any]]:
     return found
 
 
-def _number(value: Any) -> str:
+def in_figures(value: Any) -> str:
+    """A value of a record as it is read best."""
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return "–"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
 
 
 def _plain(value: Any) -> str:

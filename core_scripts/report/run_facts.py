@@ -35,15 +35,18 @@ class RunFacts:
     @property
     def name(self) -> str:
         """Of the run: its place below exp/, else the folder's name."""
-        parts = self.folder.parts
-        below = parts[len(parts) - parts[::-1].index("exp") :] if "exp" in parts[:-1] else parts[-1:]
-        return "/".join(below)
+        return "/".join(self.folder.parts[self._below_exp() :])
 
     @property
     def recipe(self) -> str:
         """The folder of the recipe; empty where the run lies elsewhere."""
-        parts = self.folder.parts
-        return parts[-parts[::-1].index("exp") - 2] if "exp" in parts[1:-1] else ""
+        place = self._below_exp() - 2
+        return self.folder.parts[place] if "exp" in self.folder.parts[1:-1] else ""
+
+    def _below_exp(self) -> int:
+        """Which part of the path comes behind the last exp/."""
+        above = self.folder.parts[:-1]
+        return len(above) - above[::-1].index("exp") if "exp" in above else len(above)
 
     @property
     def settings(self) -> dict[str, Any]:

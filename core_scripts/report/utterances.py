@@ -100,11 +100,11 @@ def output_prefix(facts: RunFacts) -> str:
 def original_places(settings: Mapping[str, Any], project_dir: Path) -> list[tuple[Path, str]]:
     """Folders and extensions of the test set's targets, as a recipe's settings name them."""
     places = []
-    exts = settings.get("output_exts") or [".wav"]
-    for corpus in settings.get("test_output_dirs") or ():
-        for folder, ext in zip(corpus if isinstance(corpus, list) else [corpus], exts, strict=False):
+    corpora, exts = (settings.get(key) for key in ("test_output_dirs", "output_exts"))
+    for corpus in corpora if isinstance(corpora, list) else ():
+        for folder, ext in zip(*(each if isinstance(each, list) else () for each in (corpus, exts)), strict=False):
             expanded = expand_path(settings, folder, project_dir)
-            if expanded is not None:
+            if expanded is not None and isinstance(ext, str):
                 places.append((expanded, ext if ext.startswith(".") else f".{ext}"))
     return places
 
@@ -161,10 +161,9 @@ def _name_of(path: Path, prefix: str) -> str:
 
 
 def _label(key: str, sources: Sources) -> str:
-    words = {"original": "original", "output": "output"}
-    if key == "other" and sources.other is not None:
-        return f"output of {sources.other.name}"
-    return words.get(key, f"as {key}")
+    if sources.other is not None and key in ("output", "other"):
+        return f"output of {(sources.facts if key == 'output' else sources.other).name}"
+    return key if key in ("original", "output") else f"as {key}"
 
 
 def _read(path: Path, sources: Sources, faults: list[str]) -> Clip | None:

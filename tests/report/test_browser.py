@@ -144,7 +144,7 @@ def test_votes_are_saved_as_csv_with_who_was_who_and_kept_over_a_visit(page, pla
     rows = read_votes(place[1])
     assert [row["vote"] for row in rows] == ["first", "none"] and {row["utterance"] for row in rows} == {"aa", "bb<i>"}
     for row in rows:
-        assert {row["first"], row["second"]} == {"output", "output of wide"} and row["listener"] == "eve,\"x\""
+        assert {row["first"], row["second"]} == {"output of base", "output of wide"} and row["listener"] == "eve,\"x\""
     assert rows[0]["preferred"] == rows[0]["first"] and rows[1]["preferred"] == "" and rows[0]["seed"] == "1"
     counts = [int(page.run(f"return document.getElementById('blind-{name}').textContent;"))
               for name in ("one", "other", "none")]

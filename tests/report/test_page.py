@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from run_stage import METRICS, RATE_HZ, SETTINGS, write_run, write_tone, write_units
 
 from core_scripts.errors import CheckpointError
@@ -178,6 +179,20 @@ def test_the_command_to_type_is_that_of_the_run(project):
 def test_a_folder_that_is_no_run_is_refused(tmp_path):
     with pytest.raises(CheckpointError, match="no run in .*: it holds neither run.yaml nor metrics.csv nor output/"):
         read_run(tmp_path)
+
+
+@pytest.mark.parametrize("junk", [None, "x", [[1]], 1e400])
+def test_whatever_stands_in_the_records_there_is_a_page(project, junk):
+    run = write_run(project, utterances=())
+    for name in ("run.yaml", "result.json", "status.json"):
+        whole = yaml.safe_load((run / name).read_text())
+        parts = [(whole, key) for key in whole] + [(whole["settings"], key) for key in SETTINGS if "settings" in whole]
+        for place, key in [*parts, (whole, "rows"), (whole, "features")]:
+            kept, place[key] = place.get(key), junk
+            (run / name).write_text(json.dumps(whole))
+            assert "Loss per epoch" in page_of(run, other=read_run(run)), (name, key)
+            place[key] = kept
+        (run / name).write_text(json.dumps(whole))
 
 
 def test_text_can_be_read_in_light_and_in_dark():
