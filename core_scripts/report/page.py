@@ -11,12 +11,15 @@ from core_scripts.report.page_blind import blind_section, make_test
 from core_scripts.report.page_compare import compare_section
 from core_scripts.report.page_content import Content, Request, read_content
 from core_scripts.report.page_listen import scale_legend, slider_section, utterance_article
-from core_scripts.report.page_run import curve_section, head_line, run_section, scores_section
+from core_scripts.report.page_run import curve_section, head_line, in_figures, run_section, scores_section
+from core_scripts.report.page_sound import sound_section
 from core_scripts.report.png import difference_palette, level_palette
 from core_scripts.report.run_facts import next_command
 from core_scripts.report.sound_clip import MOST_SECONDS
+from core_scripts.report.utterances import Utterance
 
 PAGE_NAME = "report.html"
+_FIGURES = 5  # above an utterance
 _HERE = Path(__file__).parent
 
 
@@ -27,7 +30,7 @@ def build_page(request: Request) -> bytes:
     nothing = tag("p", "It needs two versions of an utterance that can be heard, and there are none.")
     sections = [("listening", "Listening", _listening(request, content)),
                 ("checkpoints", "Checkpoints", _checkpoints(request, content)),
-                ("scores", "Scores", scores_section(facts)),
+                ("scores", "Scores", _scores(request, content)),
                 ("learning", "Learning", curve_section(facts, other)),
                 ("blind-test", "Blind test", blind_section(test) if test.pairs else nothing),
                 ("run", "What was run", run_section(facts))]
@@ -68,22 +71,36 @@ def _listening(request: Request, content: Content) -> Markup:
     if _has_units(request) and not any(utterance.units for utterance in content.utterances):
         parts.append(tag("p", "The units of these utterances were not written; ",
                          tag("code", next_command(facts, "infer", "--write-codes")), " does it.", class_="note"))
-    return join((*parts, *(utterance_article(number, utterance, content.fit.to_uri, ())
+    return join((*parts, *(utterance_article(number, utterance, content.fit.to_uri, _figures(content, utterance))
                            for number, utterance in enumerate(content.utterances))))
 
 
+def _figures(content: Content, utterance: Utterance) -> list[tuple[str, str]]:
+    """What was measured of one utterance, the first few."""
+    if content.evaluation is None:
+        return []
+    return [(name, in_figures(value)) for name, value in content.evaluation.figures(utterance.name, _FIGURES)]
+
+
 def _count_line(content: Content) -> str:
-    shown = len(content.utterances)
-    told = f"All {shown} generated utterances." if shown == content.outputs else \
-        f"{shown} of {content.outputs} generated utterances, the first by name; --utterances N shows more or fewer."
-    if any(take.key.startswith("as ") for utterance in content.utterances for take in utterance.takes):
-        told += " The first ones also in the voices that they were converted to."
+    told = content.chosen
+    if any(take.label.startswith("as ") for utterance in content.utterances for take in utterance.takes):
+        told += " Some also in the voices that they were converted to."
     longest = max((take.clip.seconds for utterance in content.utterances for take in utterance.takes
                    if take.clip is not None), default=0.0)
     limit = MOST_SECONDS if content.fit.seconds is None else content.fit.seconds
     if longest > limit:
         told += f" Sound is the first {limit:g} s of each file, so that the page stays small."
     return told
+
+
+def _scores(request: Request, content: Content) -> Markup:
+    facts = request.facts
+    if not facts.result and content.evaluation is None:
+        return tag("p", "Not scored yet; ", tag("code", next_command(facts, "evaluate")), " does it.")
+    sound = sound_section(content.evaluation) if content.evaluation is not None else tag(
+        "p", "The sound was not measured; ", tag("code", next_command(facts, "evaluate")), " does it.", class_="note")
+    return join((scores_section(facts), sound))
 
 
 def _checkpoints(request: Request, content: Content) -> Markup:

@@ -2,6 +2,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from core_scripts.report.evaluation_file import read_evaluation
 from core_scripts.report.markup import Markup, Piece, join, table, tag
 from core_scripts.report.page_run import BITS_ROWS, in_figures
 from core_scripts.report.run_facts import RunFacts
@@ -65,12 +66,24 @@ def _figures(facts: RunFacts, other: RunFacts) -> list[tuple[str, str, str]]:
     losses = [_best_loss(run) for run in runs]
     if any(losses):
         rows.append(("best validation loss", *(loss or "–" for loss in losses)))
+    for metric, ours, theirs in _sound_means(facts, other):
+        rows.append((metric, in_figures(ours), in_figures(theirs)))
     keys = [key for key, value in facts.result.items() if _is_figure(value) or _is_figure(other.result.get(key))]
     for key in keys:
         values = [run.result.get(key) for run in runs]
         name = f"bits, {dict(BITS_ROWS)[key]}" if key in dict(BITS_ROWS) else key.replace("_", " ")
         rows.append((name, *(in_figures(value) for value in values)))
     return rows
+
+
+def _sound_means(facts: RunFacts, other: RunFacts) -> list[tuple[str, Any, Any]]:
+    """Means of what was measured of both outputs."""
+    found = [read_evaluation(run) for run in (facts, other)]
+    if None in found:
+        return []
+    means = [{key: figure.get("mean") for key, figure in each.systems.get("output", {}).items()} for each in found]
+    return [(metric.heading, *(each.get(metric.key) for each in means)) for metric in found[0].metrics
+            if any(each.get(metric.key) is not None for each in means)]
 
 
 def _best_loss(facts: RunFacts) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from core_scripts.errors import DataError
 from core_scripts.report.checkpoint_takes import find_stops, read_stops
+from core_scripts.report.evaluation_file import Evaluation, choose_names, read_evaluation
 from core_scripts.report.page_listen import Stop
 from core_scripts.report.run_facts import RunFacts
 from core_scripts.report.sound_clip import SoundFit, fit_sound
@@ -51,7 +52,8 @@ class Content:
     sentence: Utterance | None  # of the checkpoints
     stops: tuple[Stop, ...]
     fit: SoundFit
-    outputs: int  # that there are
+    chosen: str  # in words, which of the utterances these are
+    evaluation: Evaluation | None
     faults: tuple[str, ...]
 
 
@@ -64,7 +66,9 @@ def read_content(request: Request) -> Content:
     if request.other is not None:
         faults += request.other.faults
         others = find_outputs(request.other.output, output_prefix(request.other))
-    names = sorted(outputs, key=lambda name: name not in converted)[: request.most_utterances]
+    evaluation = read_evaluation(facts)
+    names, chosen = choose_names(sorted(outputs, key=lambda name: name not in converted), evaluation,
+                                 request.most_utterances)
     utterances = []
     for name in names:
         paths = ({"other": others[name]} if name in others else {}) | converted.get(name, {})
@@ -74,7 +78,7 @@ def read_content(request: Request) -> Content:
     clips += [stop.take.clip for stop in stops]
     pictures = len(stops) + sum(2 * len(utterance.takes) for utterance in utterances)
     fit = fit_sound(clips, max(_LEAST_SOUND_BYTES, MOST_BYTES - pictures * _PICTURE_BYTES))
-    return Content(tuple(utterances), sentence, tuple(stops), fit, len(outputs), tuple(faults))
+    return Content(tuple(utterances), sentence, tuple(stops), fit, chosen, evaluation, tuple(faults))
 
 
 def make_sources(request: Request, faults: list[str]) -> Sources:

@@ -7,7 +7,7 @@ import yaml
 
 from core_scripts.report.chart import SMALL, Line, draw_chart
 from core_scripts.report.markup import Markup, Piece, join, table, tag
-from core_scripts.report.run_facts import RunFacts, next_command
+from core_scripts.report.run_facts import RunFacts
 
 _HIDDEN = {"exp", "config_file"}  # of the differences: they say where and how, and the command shows them
 _CHARTS = (  # further columns of metrics.csv: title, name of the values, columns and their names
@@ -22,8 +22,8 @@ _CHARTS = (  # further columns of metrics.csv: title, name of the values, column
 )
 _STYLES = ("first", "second", "third", "fourth")
 BITS_ROWS = (("model", "this model"), ("swapped", "with another file's condition"),
-         ("constant", "with a constant condition"), ("flac", "FLAC"), ("bigram", "bigram"),
-         ("marginal", "marginal"))
+             ("constant", "with a constant condition"), ("lpc16", "LPC-16"), ("flac", "FLAC"), ("bigram", "bigram"),
+             ("persistence", "persistence"), ("marginal", "marginal"))
 
 
 def head_line(facts: RunFacts) -> Markup:
@@ -95,8 +95,6 @@ def curve_section(facts: RunFacts, other: RunFacts | None) -> Markup:
 def scores_section(facts: RunFacts) -> Markup:
     """result.json: bits beside baselines, or what units carry."""
     result = facts.result
-    if not result:
-        return tag("p", "Not scored yet; ", tag("code", next_command(facts, "evaluate")), " does it.")
     parts: list[Piece] = []
     if _is_number(result.get("model")):
         parts.append(_bits_table(result))

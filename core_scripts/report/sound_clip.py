@@ -13,9 +13,8 @@ from core_scripts.data_io.audio_header import read_audio_header
 from core_scripts.data_io.file_io import read_frames
 
 MOST_SECONDS = 30.0  # of a file
-_LEAST_SECONDS = 0.5  # a shorter beginning tells nothing
+_STEP_SECONDS = 0.5  # of what is cut to; the least, as a shorter beginning tells nothing
 _WAV_HEADER = 44
-_STEPS = (30, 25, 20, 15, 12, 10, 8, 7, 6, 5, 4, 3, 2.5, 2, 1.5, 1, _LEAST_SECONDS)
 
 
 @dataclass(frozen=True)
@@ -85,10 +84,12 @@ def fit_sound(clips: Sequence[Clip], most_bytes: int) -> SoundFit:
     sizes = [_base64_bytes(len(whole.encode(clip))) for clip in clips]
     if sum(sizes) <= most_bytes:
         return whole
-    for seconds in _STEPS:  # sizes of beginnings by their share; what they miss by is small beside the sum
+    seconds = MOST_SECONDS
+    while seconds > _STEP_SECONDS:  # sizes of beginnings by their share; what they miss by is small beside the sum
         parts = [size * min(1.0, seconds / clip.shown_seconds) for size, clip in zip(sizes, clips, strict=True)]
         if sum(parts) <= 0.95 * most_bytes:
             break
+        seconds -= _STEP_SECONDS
     return SoundFit("flac", seconds)
 
 
