@@ -5,6 +5,7 @@ const box = byId("blind");
 let session = null; // {listener, seed, order: [[pair, isSwapped], ...], votes: [...]}
 let isOver = false;
 let sounds = []; // of the pair at hand, as they are called
+let played = new Set(); // which of them were
 let shownAt = 0;
 
 // Numbers in [0, 1) from words, the same in every browser (xorshift, Marsaglia 2003, seeded by FNV-1a).
@@ -52,7 +53,7 @@ function recall() {
   }
 }
 
-function begin() {
+function beginTest() {
   const listener = byId("blind-listener").value.trim(), seed = byId("blind-seed").value.trim() || "1";
   session = { listener, seed, order: drawOrder(`${listener} ${seed}`), votes: [] };
   isOver = false;
@@ -85,6 +86,8 @@ function showPair() {
   byId("blind-reference").hidden = !pair.reference;
   byId("blind-place").textContent = `Pair ${place + 1} of ${session.order.length}`;
   byId("blind-back").disabled = place === 0;
+  played = new Set();
+  allowVotes();
   showPart("blind-pair");
   showPlaying(-1);
   shownAt = performance.now();
@@ -101,16 +104,24 @@ function stopSounds() {
   sounds.forEach((sound) => sound.pause());
 }
 
+function allowVotes() {
+  const isHeard = played.has(0) && played.has(1);
+  for (const choice of ["first", "second", "none"]) byId(`blind-vote-${choice}`).disabled = !isHeard;
+}
+
 function playOne(which) {
   if (!sounds[which]) return;
+  played.add(which);
+  allowVotes();
   current?.pause();
   stopSounds();
   sounds[which].currentTime = 0;
-  sounds[which].play();
+  begin(sounds[which]);
   box.dataset.last = which;
 }
 
 function vote(choice) {
+  if (!played.has(0) || !played.has(1)) return;
   const place = session.votes.length, [number, isSwapped] = session.order[place], pair = blind.pairs[number];
   const shown = isSwapped ? [blind.labels[1], blind.labels[0]] : blind.labels;
   session.votes.push({
@@ -188,7 +199,7 @@ function onTestKey(event) {
   };
   if (event.key === " " && event.target.tagName !== "BUTTON") {
     const sound = sounds[Number(box.dataset.last || 0)];
-    if (sound.paused) sound.play(); else sound.pause();
+    if (sound.paused) begin(sound); else sound.pause();
   } else if (keys[event.key]) {
     keys[event.key]();
   } else {
@@ -200,7 +211,7 @@ function onTestKey(event) {
 if (box) {
   box.addEventListener("keydown", onTestKey);
   const actions = {
-    "blind-begin": begin, "blind-first": () => playOne(0), "blind-second": () => playOne(1),
+    "blind-begin": beginTest, "blind-first": () => playOne(0), "blind-second": () => playOne(1),
     "blind-reference": () => playOne(2), "blind-vote-first": () => vote("first"),
     "blind-vote-second": () => vote("second"), "blind-vote-none": () => vote("none"), "blind-back": takeBack,
     "blind-finish": () => { isOver = true; showEnd(); }, "blind-save": save, "blind-again": () => showPart("blind-start"),

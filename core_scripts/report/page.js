@@ -5,6 +5,9 @@ const byId = (id) => document.getElementById(id);
 const all = (selector, within = document) => [...within.querySelectorAll(selector)];
 const isForm = (element) => /^(INPUT|TEXTAREA|SELECT|BUTTON|SUMMARY|A|AUDIO)$/.test(element.tagName);
 
+// Whoever plays something else at once interrupts this, which is no fault.
+const begin = (audio) => audio.play().catch((fault) => { if (fault.name !== "AbortError") throw fault; });
+
 let current = null; // the audio element that was heard last
 
 // A browser that refuses the sound inside the page gets the same bytes as a file in memory.
@@ -44,7 +47,7 @@ function switchTo(audio) {
   const isSame = current && current.closest(".utterance") === audio.closest(".utterance");
   const at = isSame && current !== audio && !current.ended ? current.currentTime : null;
   if (at !== null) audio.currentTime = Math.min(at, audio.duration || at);
-  return audio.play();
+  return begin(audio);
 }
 
 function audiosOf(box) {
@@ -60,7 +63,7 @@ function onKey(event) {
   } else if (event.key === " " && !isForm(event.target)) {
     const last = current && current.closest(".utterance") === box ? current : audiosOf(box)[0];
     if (!last) return;
-    if (last.paused) last.play(); else last.pause();
+    if (last.paused) begin(last); else last.pause();
   } else {
     return;
   }
@@ -75,7 +78,7 @@ function onPoint(event) {
   const seconds = ((event.clientX - edge.left) / edge.width) * Number(picture.dataset.seconds);
   audio.currentTime = Math.max(0, Math.min(seconds, audio.duration || seconds));
   heard(audio);
-  audio.play();
+  begin(audio);
 }
 
 // A unit shows wherever else it stands on the page; arrow keys go from one to the next.

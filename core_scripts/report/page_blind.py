@@ -14,14 +14,15 @@ class BlindTest:
 
     pairs: tuple[dict[str, str | None], ...]
     labels: tuple[str, str]
+    sound: str  # digest of what is heard
     question: str
     quality: str  # of the one that is chosen
     seed: int
 
     @property
     def id(self) -> str:
-        """The same for the same pairs, by which a browser finds the votes again."""
-        text = json.dumps([self.pairs, self.labels], sort_keys=True)
+        """The same for the same pairs of the same sound, by which a browser finds the votes again."""
+        text = json.dumps([self.pairs, self.labels, self.sound], sort_keys=True)
         return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:12]
 
     def to_json(self) -> str:
@@ -34,18 +35,20 @@ def make_test(utterances: Sequence[Utterance], seed: int) -> BlindTest:
     """This run against the other one where there is one, else the output against the original."""
     against = any(utterance.take("other") for utterance in utterances)
     keys = ("output", "other") if against else ("output", "original")
-    pairs, labels = [], ("", "")
+    pairs, labels, sound = [], ("", ""), hashlib.sha256()
     for number, utterance in enumerate(utterances):
         takes = [utterance.take(key) for key in keys]
         if any(take is None or take.clip is None for take in takes):
             continue
         labels = (takes[0].label, takes[1].label)
+        for take in takes:
+            sound.update(take.clip.samples.tobytes())
         has_third = against and utterance.take("original") is not None
         pairs.append({"name": utterance.name, "first": f"u{number}-{keys[0]}", "second": f"u{number}-{keys[1]}",
                       "reference": f"u{number}-original" if has_third else None})
     has_originals = any(pair["reference"] for pair in pairs)
     question = "Which of the two is nearer to the original?" if has_originals else "Which of the two sounds better?"
-    return BlindTest(tuple(pairs), labels, question, "nearer" if has_originals else "better", seed)
+    return BlindTest(tuple(pairs), labels, sound.hexdigest(), question, "nearer" if has_originals else "better", seed)
 
 
 def blind_section(test: BlindTest) -> Markup:
@@ -81,7 +84,7 @@ def _pair(test: BlindTest) -> Markup:
             class_="buttons", role="group", aria_label="Vote"),
         tag("div", _button("blind-back", "Back ", tag("kbd", "⌫")), _button("blind-finish", "End here"),
             class_="buttons"),
-        tag("p", tag("kbd", "space"), " pauses and goes on.", class_="note"),
+        tag("p", tag("kbd", "space"), " pauses and goes on. Votes count once both were played.", class_="note"),
         tag("p", "This browser keeps no votes between visits (a private window?): save them before you leave.",
             id="blind-kept", class_="warning", hidden=True),
         id="blind-pair", hidden=True)

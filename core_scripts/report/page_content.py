@@ -22,7 +22,8 @@ from core_scripts.report.utterances import (
     output_prefix,
 )
 
-MOST_BYTES = 14_500_000  # of a page, so that it can be mailed
+MOST_BYTES = 14_500_000  # of a page of _UTTERANCES or fewer, so that it can be mailed
+_UTTERANCES = 20
 _PICTURE_BYTES = 42_000  # of a spectrogram, about
 _LEAST_SOUND_BYTES = 2_000_000
 
@@ -77,7 +78,8 @@ def read_content(request: Request) -> Content:
     clips = [take.clip for utterance in utterances for take in utterance.takes if take.clip is not None]
     clips += [stop.take.clip for stop in stops]
     pictures = len(stops) + sum(2 * len(utterance.takes) for utterance in utterances)
-    fit = fit_sound(clips, max(_LEAST_SOUND_BYTES, MOST_BYTES - pictures * _PICTURE_BYTES))
+    room = MOST_BYTES * max(1.0, len(utterances) / _UTTERANCES)
+    fit = fit_sound(clips, max(_LEAST_SOUND_BYTES, int(room) - pictures * _PICTURE_BYTES))
     return Content(tuple(utterances), sentence, tuple(stops), fit, chosen, evaluation, tuple(faults))
 
 

@@ -20,6 +20,9 @@ _CHARTS = (  # further columns of metrics.csv: title, name of the values, column
     ("How sure it is of the code that comes", "probability", {"avg_prob_target": "of the true code",
                                                               "avg_max": "of its favourite"}),
 )
+_GAPS = {"swap": "another utterance's units", "zero": "no units", "speaker": "another speaker"}
+_UNIT_FIGURES = (("perplexity", "units in use, as if all were used alike (perplexity)"), ("used_share", "share used"),
+                 ("bits_per_second", "bit/s"), ("energy_r2", "level told by them, R2"), ("tokens", "tokens"))
 _STYLES = ("first", "second", "third", "fourth")
 BITS_ROWS = (("model", "this model"), ("swapped", "with another file's condition"),
              ("constant", "with a constant condition"), ("lpc16", "LPC-16"), ("flac", "FLAC"), ("bigram", "bigram"),
@@ -98,6 +101,8 @@ def scores_section(facts: RunFacts) -> Markup:
     parts: list[Piece] = []
     if _is_number(result.get("model")):
         parts.append(_bits_table(result))
+    if isinstance(result.get("gaps"), dict):
+        parts.append(_gaps_table(result))
     if isinstance(result.get("rows"), list):
         parts.append(_units_table(result["rows"]))
     plain = [(name.replace("_", " "), in_figures(value)) for name, value in _flat(result)
@@ -151,6 +156,18 @@ def _bits_table(result: Mapping[str, Any]) -> Markup:
 
 def _bar(share: float, *, own: bool) -> Markup:
     return tag("span", class_="bar own" if own else "bar", style=f"width:{max(share, 0):.1%}")
+
+
+def _gaps_table(result: Mapping[str, Any]) -> Markup:
+    """Does the decoder use its units and its speaker, and how many units it has."""
+    unit = "bits per sample" if result.get("error_name") == "bits" else "squared error of normalised frames"
+    gaps = {_GAPS.get(name, name): gap for name, gap in result["gaps"].items()}
+    rows = [("error with its own units and speaker", in_figures(result.get("error"))),
+            *((f"more with {name}", in_figures(gap)) for name, gap in gaps.items())]
+    counts = [(name, in_figures(result.get(key))) for key, name in _UNIT_FIGURES if result.get(key) is not None]
+    note = tag("p", "What costs nothing to replace is not used.", class_="note")
+    return join((table(f"What the decoder listens to, {unit}", ("", ""), rows), note,
+                 table("Units of the test list", ("", ""), counts) if counts else None))
 
 
 def _units_table(rows: Sequence[Any]) -> Markup:

@@ -133,12 +133,14 @@ def test_votes_are_saved_as_csv_with_who_was_who_and_kept_over_a_visit(page, pla
     page.press("eve,\"x\"", "#blind-listener")
     page.click("#blind-begin")
     assert page.run("return document.activeElement.id;") == "blind"
-    page.press("2")
+    page.press(KEYS["left"] + "2" + KEYS["left"])
+    assert page.run("return session.votes.length;") == 0  # only one was heard
     page.await_true("sounds[1].currentTime > 0")
-    page.press(KEYS["left"])
+    page.press("1" + KEYS["left"])
     assert page.run("return document.getElementById('blind-place').textContent;") == "Pair 2 of 2"
     page.open(place[0])
     page.click("#blind-go-on")
+    page.press("12")
     page.click("#blind-vote-none")
     page.click("#blind-save")
     rows = read_votes(place[1])

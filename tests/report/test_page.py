@@ -49,6 +49,17 @@ def test_a_run_is_shown_with_everything_that_it_has(project):
     assert page.count('data-unit="7"') == 2 and 'title="12: 0.10 to 0.30 s"' in page
 
 
+def test_of_units_the_audit_of_the_decoder_is_told(project):
+    run = write_run(project)
+    result = {"error": 3.5, "error_name": "bits", "gaps": {"swap": 2.25, "zero": 1.5}, "perplexity": 45.5, "tokens": 900,
+              "rows": [{"name": "k-means", "labels": 0.75, "accuracy": 0.875, "voices": None}]}
+    (run / "result.json").write_text(json.dumps(result))
+    page = page_of(run)
+    for told in ("more with another utterance&#x27;s units</th><td>2.25", "What the decoder listens to, bits per sample",
+                 "45.5", "<td>0.75</td><td>0.875</td><td>–</td>"):
+        assert told in page, told
+
+
 def test_the_page_fetches_nothing(project):
     page = visible(page_of(write_run(project)))
     assert not re.search(r"https?://|//[a-z]|@import|url\(", re.sub(r"//[^\n]*\n", "", page.partition("<body>")[2]))
