@@ -7,6 +7,7 @@ from core_scripts.report.markup import Markup, tag
 from core_scripts.report.metrics_table import segments
 
 _LETTER = 7.4  # width of a bold letter of 12 px, about
+_DOTS = 300  # of a line, at most
 _LINE = 15.0  # least distance of two names at the end of their lines
 
 
@@ -104,14 +105,14 @@ def _axis(scale: _Scale, name: str) -> list[Markup]:
 
 
 def _draw(line: Line, scale: _Scale) -> list[Markup]:
-    """The line, and each of its points with its value for those who point at it."""
+    """The line, and dots with their values for those who point at them, each point's where they are few."""
     made = []
     for run in segments(list(line.points)):
         path = " ".join(f"{scale.x(place)},{scale.y(value)}" for place, value in run)
         made.append(tag("polyline", points=path, class_=f"line {line.style}"))
         made += [tag("circle", tag("title", f"{line.name}, {place:g}: {value:.5g}"), cx=scale.x(place),
                      cy=scale.y(value), r=2.5 if len(line.points) < 60 else 1.2, class_=f"point {line.style}")
-                 for place, value in run]
+                 for place, value in run[:: 1 + len(line.points) // _DOTS]]
     return made
 
 

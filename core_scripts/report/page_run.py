@@ -23,6 +23,7 @@ _CHARTS = (  # further columns of metrics.csv: title, name of the values, column
 _GAPS = {"swap": "another utterance's units", "zero": "no units", "speaker": "another speaker"}
 _UNIT_FIGURES = (("perplexity", "units in use, as if all were used alike (perplexity)"), ("used_share", "share used"),
                  ("bits_per_second", "bit/s"), ("energy_r2", "level told by them, R2"), ("tokens", "tokens"))
+_ROWS = 200  # of metrics.csv, as a table
 _STYLES = ("first", "second", "third", "fourth")
 BITS_ROWS = (("model", "this model"), ("swapped", "with another file's condition"),
              ("constant", "with a constant condition"), ("lpc16", "LPC-16"), ("flac", "FLAC"), ("bigram", "bigram"),
@@ -132,8 +133,10 @@ def _small_charts(facts: RunFacts) -> list[Markup]:
 
 def _metrics_table(facts: RunFacts) -> Markup:
     columns = facts.metrics.columns
-    rows = [[in_figures(values[row]) for values in columns.values()] for row in range(len(facts.metrics.epochs))]
-    return table("metrics.csv", [name.replace("_", " ") for name in columns], rows)
+    count = len(facts.metrics.epochs)
+    rows = [[in_figures(values[row]) for values in columns.values()] for row in range(max(0, count - _ROWS), count)]
+    caption = "metrics.csv" if count <= _ROWS else f"metrics.csv, the last {_ROWS} of {count:,} epochs"
+    return table(caption, [name.replace("_", " ") for name in columns], rows)
 
 
 def _bits_table(result: Mapping[str, Any]) -> Markup:

@@ -51,12 +51,12 @@ def test_a_run_is_shown_with_everything_that_it_has(project):
 
 def test_of_units_the_audit_of_the_decoder_is_told(project):
     run = write_run(project)
-    result = {"error": 3.5, "error_name": "bits", "gaps": {"swap": 2.25, "zero": 1.5}, "perplexity": 45.5, "tokens": 900,
+    result = {"error": 3.5, "error_name": "bits", "gaps": {"swap": 2.25, "zero": 1.5}, "perplexity": 45.5,
               "rows": [{"name": "k-means", "labels": 0.75, "accuracy": 0.875, "voices": None}]}
     (run / "result.json").write_text(json.dumps(result))
     page = page_of(run)
-    for told in ("more with another utterance&#x27;s units</th><td>2.25", "What the decoder listens to, bits per sample",
-                 "45.5", "<td>0.75</td><td>0.875</td><td>–</td>"):
+    for told in ("more with another utterance&#x27;s units</th><td>2.25", "listens to, bits per sample", "45.5",
+                 "<td>0.75</td><td>0.875</td><td>–</td>"):
         assert told in page, told
 
 
@@ -120,6 +120,14 @@ def test_diverged_losses_leave_gaps_and_are_told(project):
     assert "2 values of metrics.csv are NaN or infinite" in page and ">nan<" not in page and ",nan" not in page
     (run / "metrics.csv").write_text("epoch,train_loss,val_loss,best\n0,nan,nan,no\n")
     assert "No epoch is finished" in page_of(run)
+
+
+def test_a_run_of_very_many_epochs_stays_small(project):
+    run = write_run(project, utterances=())
+    rows = [f"{epoch},{3 + 1 / (epoch + 1)},{3.5 - epoch / 1e5},1.0,yes\n" for epoch in range(20_000)]
+    (run / "metrics.csv").write_text("epoch,train_loss,val_loss,seconds,best\n" + "".join(rows))
+    page = page_of(run)
+    assert len(page) < 1_500_000 and "the last 200 of 20,000 epochs" in page and "20000" not in page
 
 
 def test_of_many_utterances_the_first_are_shown_with_their_number(project):
