@@ -17,6 +17,7 @@ class Place(Enum):
     DATA = "its model and its lists"
     NEW_RUN = "a run, which is begun if there is none"
     RUN = "a run that is there"
+    SEEN_RUN = "a run that is only looked at"  # neither locked nor logged to, and its data may be gone
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,11 @@ them, without it the lists of config.py are meant.
 suggest: the smallest network that suits such recordings, with reasons, written as a configuration that runs."""
 _ANALYZE_EPILOG = """  python main.py analyze data ~/recordings --bits 8 --json
   python main.py analyze suggest ~/recordings --most-parameters 200000"""
+_REPORT_ABOUT = """Writes exp/NAME/report.html, one file that needs no network: with what the run was made, its learning
+curve and scores, players over spectrograms on one scale, units and conversions of recipes that have them, and a blind
+test whose votes are saved as CSV."""
+_REPORT_EPILOG = """  python main.py report --exp wide --against base
+  python main.py report --checkpoints 8       one sentence at eight of the checkpoints that were kept, made once"""
 
 VERBS: dict[str, Verb] = {
     "train": Verb("train with config.py; continues the run that is there", Place.NEW_RUN, ("flow:train",),
@@ -68,9 +74,21 @@ VERBS: dict[str, Verb] = {
         ignores=frozenset({"fresh", "resume"}), about=_EVALUATE_ABOUT, also=("json", "exp", "output-dir"),
     ),
     "verify": Verb("the engines against each other on the trained model", Place.RUN, ("tasks.verify:verify",),
-                   options=(Option("utterances", 3, "of the test list, the longest ones", low=1),
-                            Option("samples", 4000, "of each; more than the receptive field", low=1)),
+                   options=(Option("check-utterances", 3, "of the test list, the longest ones", low=1),
+                            Option("check-samples", 4000, "of each; more than the receptive field", low=1)),
                    ignores=frozenset({"fresh", "resume", "engine", "precision"})),
+    "report": Verb(
+        "one page to read and to listen to: exp/NAME/report.html (report --help)", Place.SEEN_RUN,
+        ("tasks.report:report",),
+        options=(
+            Option("against", "", "another run to compare with: its name, or its folder"),
+            Option("utterances", 20, "how many to show at most", low=1),
+            Option("checkpoints", 0, "generate one sentence with so many checkpoints of the run; 0: show what is there",
+                   low=0),
+        ),
+        ignores=frozenset({"fresh", "resume", "trained_model", "init_from", "json"}), usage="[--exp NAME]",
+        about=_REPORT_ABOUT, epilog=_REPORT_EPILOG, also=("exp", "output-dir", "seed"),
+    ),
     "prepare": Verb(
         "from a folder of recordings to data for training (prepare --help)", Place.NOWHERE, ("tasks.prepare:prepare",),
         options=(
@@ -89,7 +107,7 @@ VERBS: dict[str, Verb] = {
     "config": Verb("show the settings that would be used, and do nothing", Place.DATA, ("tasks.config:show",),
                    ignores=frozenset({"fresh", "resume"})),
     "demo": Verb("built-in data, everything once, offline", Place.NEW_RUN,
-                 ("flow:train", "flow:infer", "flow:convert", "tasks.score:score")),
+                 ("flow:train", "flow:infer", "flow:convert", "tasks.score:score", "tasks.report:report")),
     "analyze": Verb(
         "model, data [DIR] or suggest [DIR]: what they are like, what suits (analyze --help)", Place.MODEL,
         ("tasks.analyze:analyze",), subjects=("model", "data", "suggest"), takes_words=True,
