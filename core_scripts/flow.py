@@ -19,7 +19,7 @@ from core_scripts.config_parse.project_data import (
     read_options,
     speakers_file,
 )
-from core_scripts.corpus.synthetic import ensure_corpus
+from core_scripts.corpus.synthetic import DEFAULT_RECIPE, ensure_corpus
 from core_scripts.corpus.unit_files import corpora_of_codes
 from core_scripts.data_io.customize_dataset import NII_MergeDataSetLoader
 from core_scripts.data_io.file_io import write_atomically
@@ -181,10 +181,11 @@ def load_data_set(stage: Stage, split: str) -> NII_MergeDataSetLoader | None:
 
 
 def make_synthetic_corpus(stage: Stage, splits: tuple[str, ...]) -> None:
-    """Where lists of these splits lie in it."""
-    corpus = needs_synthetic_corpus(stage.conf, splits)
+    """Where lists of these splits lie in it. `synthetic_recipe` names the key of config.py that says which it is."""
+    corpus, values = needs_synthetic_corpus(stage.conf, splits), vars(stage.conf)
     if corpus is not None:
-        ensure_corpus(corpus)
+        named = values.get("synthetic_recipe")
+        ensure_corpus(corpus, values[named] if named else DEFAULT_RECIPE)
 
 
 def require_units(stage: Stage) -> type[UnitModel]:

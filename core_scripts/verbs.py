@@ -47,8 +47,8 @@ _PREPARE_EPILOG = """Processes: --num-workers N; 0 takes as many as there are co
   python main.py prepare --wav-dir ~/recordings --speakers-from folder --resample 16000 --skip-bad"""
 
 VERBS: dict[str, Verb] = {
-    "train": Verb("train with config.py; continues the run that is there", Place.NEW_RUN, ("flow:train",),
-                  ignores=frozenset({"json"})),
+    "train": Verb("train with config.py; continues the run that is there", Place.NEW_RUN,
+                  ("flow:train", "tasks.score:score_if_wanted"), ignores=frozenset({"json"})),
     "infer": Verb("generate files into exp/NAME/output/", Place.RUN, ("flow:infer",),
                   ignores=frozenset({"json", "fresh", "resume"})),
     "evaluate": Verb("bits per sample on the test list, beside baselines", Place.RUN, ("tasks.score:score",),

@@ -1,4 +1,5 @@
 """The verb evaluate: what the trained model is worth, in numbers."""
+import importlib
 import json
 from dataclasses import asdict
 
@@ -29,3 +30,10 @@ def score(resolved: Resolved, folder: RunFolder) -> None:
         write_atomically(folder.path / RESULT_NAME, (json.dumps(asdict(table), indent=1) + "\n").encode("utf-8"))
     except DataError as fault:
         log.warn(f"the result is only printed: {fault}")
+
+
+def score_if_wanted(resolved: Resolved, folder: RunFolder) -> None:
+    """Score where the recipe's model asks for it at the end of training."""
+    model_class = importlib.import_module(resolved.args.module_model).Model
+    if issubclass(model_class, ModelBase) and model_class.scores_after_training:
+        score(resolved, folder)
