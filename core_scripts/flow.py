@@ -14,12 +14,11 @@ from core_scripts.checkpoint.train_state import weights_of
 from core_scripts.config_parse.config_parse import Resolved
 from core_scripts.config_parse.data_config import LoaderOptions
 from core_scripts.config_parse.project_data import (
-    needs_synthetic_corpus,
     read_corpora,
     read_options,
     speakers_file,
 )
-from core_scripts.corpus.synthetic import DEFAULT_RECIPE, ensure_corpus
+from core_scripts.corpus.synthetic import ensure_corpus_of
 from core_scripts.corpus.unit_files import corpora_of_codes
 from core_scripts.data_io.customize_dataset import NII_MergeDataSetLoader
 from core_scripts.data_io.file_io import write_atomically
@@ -181,11 +180,8 @@ def load_data_set(stage: Stage, split: str) -> NII_MergeDataSetLoader | None:
 
 
 def make_synthetic_corpus(stage: Stage, splits: tuple[str, ...]) -> None:
-    """Where lists of these splits lie in it. `synthetic_recipe` names the key of config.py that says which it is."""
-    corpus, values = needs_synthetic_corpus(stage.conf, splits), vars(stage.conf)
-    if corpus is not None:
-        named = values.get("synthetic_recipe")
-        ensure_corpus(corpus, values[named] if named else DEFAULT_RECIPE)
+    """Where lists of these splits lie in it."""
+    ensure_corpus_of(stage.conf, splits)
 
 
 def require_units(stage: Stage) -> type[UnitModel]:

@@ -16,11 +16,12 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from core_scripts.config_parse.project_data import needs_synthetic_corpus
 from core_scripts.corpus.ar2 import Ar2Process
 from core_scripts.corpus.recipe import CorpusRecipe
 from core_scripts.corpus.writing import FORMAT, RECORD_NAME, digest, write_corpus, write_series
@@ -56,6 +57,15 @@ def ensure_corpus(directory: Path, recipe: Recipe = DEFAULT_RECIPE) -> Path:
             f"mend that, or name a folder that can be written"
         ) from error
     return directory
+
+
+def ensure_corpus_of(conf: Any, splits: Sequence[str]) -> None:
+    """The corpus of a configuration, if lists of these splits lie in it. `synthetic_recipe` names the key of config.py
+    that says which it is; without it, it is the speech-like one.
+    """
+    corpus, named = needs_synthetic_corpus(conf, splits), vars(conf).get("synthetic_recipe")
+    if corpus is not None:
+        ensure_corpus(corpus, vars(conf)[named] if named else DEFAULT_RECIPE)
 
 
 def _make(place: Path, recipe: Recipe, shortcoming: str) -> None:

@@ -45,8 +45,8 @@ class SampleTable:
                 ("uniform", math.log2(self.levels), 1 / self.levels)]
         lines = [f"{self.samples:,} held-out samples, {self.levels} mu-law levels",
                  f"  {'':<12} {'bits':>6}  {'accuracy, ' + k:>18}"]
-        lines += [f"  {name:<12} {'' if bits is None else f'{bits:.3f}':>6}  {'' if share is None else f'{share:.3f}':>18}"
-                  for name, bits, share in rows]
+        told = [(name, *("" if value is None else f"{value:.3f}" for value in values)) for name, *values in rows]
+        lines += [f"  {name:<12} {bits:>6}  {accuracy:>18}" for name, bits, accuracy in told]
         if self.swap_gap is not None:
             lines.append(f"  with another value of the variable {self.bits_swapped:.3f} bits, gap {self.swap_gap:+.3f}")
         if self.accuracy <= self.accuracy_persistence:

@@ -46,8 +46,8 @@ class Model(ModelBase):
     def forward(self, batch):
         """Mean negative log-likelihood of the samples inside the file, in nats per sample.
 
-        batch.targets: (B, R + T, 1) waveform in [-1, 1], of which the first R samples are only seen; batch.lengths: (B,)
-        samples of the T that belong to the crop.
+        batch.targets: (B, R + T, 1) waveform in [-1, 1], of which the first R samples are only seen;
+        batch.lengths: (B,) samples of the T that belong to the crop.
         """
         codes = self.net.head.quantise(batch.targets[..., 0])
         return self.net.loss(codes, self.condition(self.vectors(batch), codes.shape[1] - self.receptive_field),
