@@ -94,8 +94,8 @@ def train_stack_ar(
     values = np.array(list(itertools.islice(data, samples or None)), dtype=np.float64)
     if len(values) < 2 * (stack.receptive_field + 1) or not np.isfinite(values).all() or np.ptp(values) == 0:
         needed = 2 * (stack.receptive_field + 1)
-        raise DataError(f"a series of {len(values)} samples teaches nothing: it needs {needed} finite ones at "
-                        "least for this stack, and they must not be all alike")
+        raise DataError(f"a series of {len(values)} samples teaches nothing: for this stack it needs {needed} "
+                        "finite ones at least, and they must not be all alike")
     series = torch.from_numpy(values)
     stack.mean, stack.deviation = series.mean(), series.std()
     log_deviation = nn.Parameter(torch.zeros((), dtype=torch.float64))
@@ -114,8 +114,8 @@ def train_stack_ar(
     found = _at_scale(loss.item(), float(stack.deviation), loss_type)
     if not math.isfinite(found):
         raise NonFiniteLossError("the loss became NaN or infinite; look at the series")
-    log.say(f"{_STEPS} steps on {len(values):,} samples, {loss_type.name} {found:.4g}; kernel, the oldest sample first: "
-            f"{', '.join(f'{weight:.6f}' for weight in stack.kernel[-8:])}; constant {stack.bias:.6f}")
+    log.say(f"{_STEPS} steps on {len(values):,} samples, {loss_type.name} {found:.4g}; kernel, the oldest sample "
+            f"first: {', '.join(f'{weight:.6f}' for weight in stack.kernel[-8:])}; constant {stack.bias:.6f}")
     return found
 
 
