@@ -1,7 +1,7 @@
-"""Speech Commands (Warden 2018, arXiv:1804.03209): folders of words, WORD/SPEAKER_nohash_N.wav. No torch.
+"""Speech Commands (Warden 2018, arXiv:1804.03209): folders of words, WORD/SPEAKER_nohash_N.wav, read as they are.
 
-They are read as they are. Names are WORD/STEM. Its own validation_list.txt and testing_list.txt make the lists; where they are missing, a hash of
-the speaker does, so that nobody is in two of them. Folders that begin with _ hold noise and are left out.
+Names are WORD/STEM. Its own validation_list.txt and testing_list.txt make the lists; where they are missing, a hash of
+the speaker does, so that nobody is in two of them. Folders that begin with _ hold noise and are left out. No torch.
 """
 import hashlib
 from pathlib import Path
