@@ -14,12 +14,11 @@ from core_scripts.checkpoint.train_state import weights_of
 from core_scripts.config_parse.config_parse import Resolved
 from core_scripts.config_parse.data_config import LoaderOptions
 from core_scripts.config_parse.project_data import (
-    needs_synthetic_corpus,
     read_corpora,
     read_options,
     speakers_file,
 )
-from core_scripts.corpus.synthetic import ensure_corpus
+from core_scripts.corpus.synthetic import ensure_corpus_of
 from core_scripts.corpus.unit_files import corpora_of_codes
 from core_scripts.data_io.customize_dataset import NII_MergeDataSetLoader
 from core_scripts.data_io.file_io import write_atomically
@@ -186,9 +185,7 @@ def load_data_set(stage: Stage, split: str) -> NII_MergeDataSetLoader | None:
 
 def make_synthetic_corpus(stage: Stage, splits: tuple[str, ...]) -> None:
     """Where lists of these splits lie in it."""
-    corpus = needs_synthetic_corpus(stage.conf, splits)
-    if corpus is not None:
-        ensure_corpus(corpus)
+    ensure_corpus_of(stage.conf, splits)
 
 
 def require_units(stage: Stage) -> type[UnitModel]:

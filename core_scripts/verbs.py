@@ -61,8 +61,8 @@ _REPORT_EPILOG = """  python main.py report --exp wide --against base
   python main.py report --checkpoints 8       one sentence at eight of the checkpoints that were kept, made once"""
 
 VERBS: dict[str, Verb] = {
-    "train": Verb("train with config.py; continues the run that is there", Place.NEW_RUN, ("flow:train",),
-                  ignores=frozenset({"json"})),
+    "train": Verb("train with config.py; continues the run that is there", Place.NEW_RUN,
+                  ("flow:train", "tasks.score:score_if_wanted"), ignores=frozenset({"json"})),
     "infer": Verb("generate files into exp/NAME/output/", Place.RUN, ("flow:infer",),
                   ignores=frozenset({"json", "fresh", "resume"})),
     "evaluate": Verb(

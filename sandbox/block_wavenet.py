@@ -40,6 +40,9 @@ class GatedLayer(nn.Module):
         self.taps = nn.Parameter(_scaled_normal(config.kernel_size * width, 2 * gates))  # the oldest tap first
         # Behind the last layer only its skip goes on. A bias here would be one more bias of the next layers' gates.
         self.residual = None if is_last else nn.Parameter(_scaled_normal(gates, width))
+        plain = config.plain_biases
+        self.residual_bias = nn.Parameter(torch.zeros(width)) if plain and not is_last else None
+        self.idle = nn.Parameter(torch.zeros(gates + 1, width)) if plain and is_last else None  # counted, never used
 
     def windows(self, x: Tensor) -> Tensor:
         """(T, B, R) to the taps of each valid output, rows ((T - reach) * B, k R)."""
@@ -48,7 +51,7 @@ class GatedLayer(nn.Module):
 
     def advance(self, x: Tensor, gated: Tensor) -> Tensor:
         """Input of the next layer: this layer's input at the same positions plus its gates projected, rows (N, R)."""
-        return torch.addmm(x, gated, self.residual)
+        return torch.addmm(x if self.residual_bias is None else x + self.residual_bias, gated, self.residual)
 
 
 class Ring:
@@ -118,10 +121,12 @@ class WaveNet(nn.Module):
         self.first_frame = -context(Chain((geometry, config.layers_geometry())), self.hop)[0]
         self.embed = self.head.build_input()
         outputs = config.layers * 2 * config.gate_channels  # for all layers at once
-        self.condition = nn.Linear(config.condition_channels, outputs)
+        self.condition = _build_condition(config.condition_channels, outputs, not config.plain_biases)
         self.layers = nn.ModuleList(GatedLayer(config, dilation, layer == config.layers - 1)
                                     for layer, dilation in enumerate(config.dilations))
         self.skip = nn.Linear(config.layers * config.gate_channels, config.skip_channels)  # all skips and their sum
+        biases = (config.residual_channels, (config.layers - 1, config.skip_channels)) if config.plain_biases else ()
+        self.plain_biases = nn.ParameterList(nn.Parameter(torch.zeros(size)) for size in biases)  # of input and skips
         self.post = nn.Linear(config.skip_channels, config.post_channels)
         self.logits = nn.Linear(config.post_channels, self.head.outputs)
         self._initialise()
@@ -185,7 +190,7 @@ class WaveNet(nn.Module):
     @torch.inference_mode()
     def step(self, code: Tensor, state: WaveNetState) -> Tensor:
         """Logits (B, levels) for the state's position from the code (B,) before it; the state moves on by one."""
-        x, skips = self.embed(code), []
+        x, skips = self._enter(code), []
         conditions = state.condition.at(state.position - state.begun)
         for layer, ring, condition in zip(self.layers, state.rings, conditions, strict=True):
             gated = gate(ring.push(x, state.position), condition, layer.taps)
@@ -235,9 +240,10 @@ class WaveNet(nn.Module):
 
     def _run_layers(self, previous: Tensor, cond: CropCondition) -> Iterator[tuple[Tensor, Tensor]]:
         """For each layer its input (T, B, R) and its gates at all valid positions, rows (time * B, D)."""
-        x = self.embed(previous.t())
+        x = self._enter(previous.t())
         weights = self.condition.weight.chunk(len(self.layers))
-        biases = self.condition.bias.chunk(len(self.layers))
+        none = [None] * len(self.layers)
+        biases = none if self.condition.bias is None else self.condition.bias.chunk(len(self.layers))
         for layer, weight, bias in zip(self.layers, weights, biases, strict=True):
             outputs = len(x) - layer.reach
             condition = cond.last(outputs, partial(functional.linear, weight=weight, bias=bias))
@@ -248,7 +254,15 @@ class WaveNet(nn.Module):
 
     def _head(self, gated: Tensor) -> Tensor:
         """Gates of all layers side by side, (N, layers * D), to logits (N, levels)."""
-        return self.logits(torch.relu(self.post(torch.relu(self.skip(gated)))))
+        skips = self.skip(gated)
+        if self.plain_biases:
+            skips = skips + self.plain_biases[1].sum(0)
+        return self.logits(torch.relu(self.post(torch.relu(skips))))
+
+    def _enter(self, codes: Tensor) -> Tensor:
+        """Codes (...) to the first layer's input (..., R)."""
+        x = self.embed(codes)
+        return x + self.plain_biases[0] if self.plain_biases else x
 
     def _project(self, vectors: Tensor) -> Tensor:
         """Conditioning (B, C) or (T, B, C) as the layers add it: (..., layers, B, 2 D)."""
@@ -266,6 +280,17 @@ class WaveNet(nn.Module):
         if cond.shape[1] != needed:
             raise DataError(f"{outputs} predictions need conditioning at {needed} positions, not {cond.shape[1]}; "
                             f"config.condition_span names them")
+
+
+def _build_condition(channels: int, outputs: int, bias: bool) -> nn.Linear:
+    """From conditioning to all layers' gates; of no channels only the bias, which starts from zero, is left."""
+    if channels:
+        return nn.Linear(channels, outputs, bias=bias)
+    linear = nn.Linear(1, outputs, bias=bias)
+    linear.weight, linear.in_features = nn.Parameter(torch.zeros(outputs, 0)), 0
+    if bias:
+        nn.init.zeros_(linear.bias)
+    return linear
 
 
 def _scaled_normal(inputs: int, outputs: int) -> Tensor:

@@ -6,10 +6,10 @@ from typing import Any
 
 from core_scripts.config_parse.config_parse import ProjectConfig
 from core_scripts.config_parse.data_config import CorpusSpec, StreamSpec
-from core_scripts.config_parse.project_data import SPLITS, needs_synthetic_corpus, read_corpora, speakers_file
+from core_scripts.config_parse.project_data import SPLITS, read_corpora, speakers_file
 from core_scripts.corpus.prepare_lists import KINDS, Lists, folder_of_all, make_lists
 from core_scripts.corpus.prepare_scan import Recording, find_recordings, look_at
-from core_scripts.corpus.synthetic import ensure_corpus
+from core_scripts.corpus.synthetic import ensure_corpus_of
 from core_scripts.data_io.catalog import told_together
 from core_scripts.data_io.file_io import is_audio
 from core_scripts.data_io.speakers import read_speakers
@@ -71,9 +71,7 @@ def audio_of_config(conf: ProjectConfig) -> AudioSet:
 
     Raises: ConfigError if it names no list or no waveforms; DataError if a listed file is missing.
     """
-    made = needs_synthetic_corpus(conf, SPLITS)
-    if made is not None:
-        ensure_corpus(made)
+    ensure_corpus_of(conf, SPLITS)
     found: dict[str, Recording] = {}
     lists: Lists = {}
     for kind, split in zip(KINDS, SPLITS, strict=True):
@@ -108,8 +106,8 @@ def configured_levels(conf: ProjectConfig) -> int | None:
     """The number of levels that a record of the configuration quantises to; None if none does."""
     for fields in records_of(conf):
         if fields.get("head", "categorical") == "categorical":
-            if isinstance(fields.get("levels"), int):
-                return fields["levels"]
+            if isinstance(fields.get("codes"), int) and fields["codes"]:
+                return fields["codes"]
             if isinstance(fields.get("bits"), int):
                 return 2 ** fields["bits"]
     return None

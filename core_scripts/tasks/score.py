@@ -1,4 +1,5 @@
 """The verb evaluate: what the trained model is worth, in numbers."""
+import importlib
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -79,3 +80,10 @@ def score_sound(
         remarks.append(f"they speak as {stage.args.target_speaker}, the recordings they are compared with do not")
     rows += measure_baselines(there, measures, stage.folder.path / _CACHE)
     return SoundTable(str(output), len(sounds), tuple(rows), tuple(measures.metrics), tuple(filter(None, remarks)))
+
+
+def score_if_wanted(resolved: Resolved, folder: RunFolder) -> None:
+    """Score where the recipe's model asks for it at the end of training."""
+    model_class = importlib.import_module(resolved.args.module_model).Model
+    if issubclass(model_class, ModelBase) and model_class.scores_after_training:
+        score(resolved, folder)
