@@ -110,7 +110,8 @@ class WaveNet(nn.Module):
         self.condition = nn.Linear(config.condition_channels, outputs)
         self.layers = nn.ModuleList(GatedLayer(config, dilation, layer == config.layers - 1)
                                     for layer, dilation in enumerate(config.dilations))
-        self.skip = nn.Linear(config.layers * config.gate_channels, config.skip_channels)  # all skips and their sum
+        self.skip = nn.Linear(config.layers * config.gate_channels, config.skip_channels,
+                              bias=config.skip_bias)  # all skips and their sum
         self.post = nn.Linear(config.skip_channels, config.post_channels)
         self.logits = nn.Linear(config.post_channels, self.head.outputs)
         self._initialise()
@@ -181,7 +182,8 @@ class WaveNet(nn.Module):
         """He et al. (2015) before the rectifiers: with torch's own there, learning by heart took half as long again."""
         for linear in (self.skip, self.post):
             nn.init.kaiming_normal_(linear.weight, nonlinearity="relu")
-            nn.init.zeros_(linear.bias)
+            if linear.bias is not None:
+                nn.init.zeros_(linear.bias)
         with torch.no_grad():
             self.logits.weight.mul_(_LOGIT_GAIN)
 

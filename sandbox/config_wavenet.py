@@ -48,6 +48,8 @@ class WaveNetConfig:
     upsample: str = "repeat"
     upsample_factors: tuple[int, ...] = ()  # stages of the transposed mode, product = hop; empty: chosen from hop
     upsample_taps: int = 3
+    input_bias: bool = False  # a vector beside the table of the codes' vectors, as where one-hot codes are convolved
+    skip_bias: bool = True  # of the sum of all skips
 
     def __post_init__(self) -> None:
         if isinstance(self.upsample_factors, list):  # as YAML and JSON have it
@@ -128,6 +130,8 @@ class WaveNetConfig:
                   for name in sizes if not _is_count(getattr(self, name))]
         if not _is_count(self.global_channels) and self.global_channels != 0:
             faults.append(f"global_channels={self.global_channels!r} must be a whole number of at least 0")
+        faults += [f"{name}={getattr(self, name)!r} must be true or false" for name in ("input_bias", "skip_bias")
+                   if not isinstance(getattr(self, name), bool)]
         if not isinstance(self.upsample_factors, tuple) or not all(map(_is_count, self.upsample_factors)):
             faults.append(f"upsample_factors={self.upsample_factors!r} must be a list of whole numbers of at least 1")
         return faults
@@ -139,6 +143,9 @@ class WaveNetConfig:
         if self.head not in HEADS:
             near = did_you_mean(str(self.head), HEADS)
             faults.append(f"head={self.head!r} is unknown{near} (there are {', '.join(HEADS)})")
+        elif self.input_bias and self.head != "categorical":
+            faults.append(f"input_bias=True is for codes with a vector each, and head={self.head!r} has none; leave it "
+                          f"out, or take head=categorical")
         if self.bits > _LARGEST_BITS:
             faults.append(f"bits={self.bits} is more than {_LARGEST_BITS}; mu-law WaveNets use 8 to 10")
         if self.layers % self.dilation_cycle:
