@@ -33,6 +33,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 import torch  # noqa: E402
+from core_scripts.features.f0 import track_f0  # noqa: E402
+from core_scripts.features.file_frames import file_frames  # noqa: E402
 
 from benchmarks.wavenet_quality import find_data, train, write_lists  # noqa: E402
 from core_scripts import flow, log  # noqa: E402
@@ -43,8 +45,6 @@ from core_scripts.errors import RecitalError  # noqa: E402
 from core_scripts.evaluation.bits import BitsTable, measure_bits  # noqa: E402
 from core_scripts.evaluation.conditioning import hold_frames, mean_bits  # noqa: E402
 from core_scripts.features.config_mfcc import MfccConfig  # noqa: E402
-from core_scripts.features.f0 import track_f0  # noqa: E402
-from core_scripts.features.file_frames import file_frames  # noqa: E402
 from core_scripts.nn_manager.model_base import adapt_model  # noqa: E402
 from core_scripts.run_folder import RunFolder, place_run  # noqa: E402
 
@@ -196,7 +196,7 @@ def judge(table: BitsTable, unconditional: float, sound: dict[str, float], facts
             f"{sound['vuv_error_griffin_lim']:.3f}")
     claims = (("bits per test sample", table.model, unconditional, table.model < unconditional),
               ("the swap gap in bits", table.swap_gap, MIN_GAP_BITS, table.swap_gap >= MIN_GAP_BITS),
-              ("the cepstral distance over another utterance's", ratio, MAX_DISTANCE_RATIO, ratio <= MAX_DISTANCE_RATIO),
+              ("the ratio of cepstral distances", ratio, MAX_DISTANCE_RATIO, ratio <= MAX_DISTANCE_RATIO),
               ("the V/UV error", sound["vuv_error"], sound["vuv_error_griffin_lim"],
                sound["vuv_error"] < sound["vuv_error_griffin_lim"]))
     faults = [f"{what} is {value:.3f}, the bound {bound:.3f}" for what, value, bound, is_kept in claims if not is_kept]

@@ -93,8 +93,8 @@ def faults(conf):
     if conf.mfcc.rate_hz != conf.wav_samp_rate:
         found.append(f"mfcc.rate_hz={conf.mfcc.rate_hz} but wav_samp_rate={conf.wav_samp_rate} Hz; set them alike")
     if conf.net.upsample != "repeat" or conf.net.upsample_factors:
-        found.append("net.upsample and net.upsample_factors have no effect here, frames are upsampled by upsample_strides, "
-                     "upsample_kernels and upsample_channels; leave them out")
+        found.append("net.upsample and net.upsample_factors have no effect here; leave them out, and set "
+                     "upsample_strides, upsample_kernels, upsample_channels")
     if bool(conf.speakers) != (conf.net.global_channels > 0):
         found.append(f"speakers={conf.speakers!r} but net.global_channels={conf.net.global_channels}; give both, as in "
                      "speakers={data}/speakers.tsv net.global_channels=10, or neither")
