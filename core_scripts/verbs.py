@@ -60,6 +60,11 @@ test whose votes are saved as CSV."""
 _REPORT_EPILOG = """  python main.py report --exp wide --against base
   python main.py report --checkpoints 8       one sentence at eight of the checkpoints that were kept, made once"""
 
+_PLOT_ABOUT = """Draws columns of one or several metrics.csv as curves. What to draw, and how, stands in a file
+(-c) or on the command line, which goes before it."""
+_PLOT_EPILOG = """  python main.py plot
+  python main.py plot base wide -c paper.json --plot-title='$\\mu$-law, 256 levels' --extensions=pdf,svg"""
+
 VERBS: dict[str, Verb] = {
     "train": Verb("train with config.py; continues the run that is there", Place.NEW_RUN,
                   ("flow:train", "tasks.score:score_if_wanted"), ignores=frozenset({"json"})),
@@ -128,6 +133,28 @@ VERBS: dict[str, Verb] = {
         ),
         ignores=_RUN_FLAGS, usage="[model | data [DIR] | suggest [DIR]]", about=_ANALYZE_ABOUT, epilog=_ANALYZE_EPILOG,
         also=("json", "num-workers"),
+    ),
+    "plot": Verb(
+        "curves of metrics.csv, of one run or of several (plot --help)", Place.NOWHERE, ("tasks.plot:plot",),
+        options=(
+            Option("settings", "", "JSON or YAML file with any of the keys below, underscores for dashes", short="c"),
+            Option("plot-name", "", "file to draw, without extension; empty: plot, beside the first table"),
+            Option("plot-title", "", "above the picture; texts may hold TeX between dollars"),
+            Option("x-axis-title", "", "below it; not given: the column's name"),
+            Option("y-axis-title", "", "to the left of it"),
+            Option("extensions", "png", "one or several of png,pdf,jpg,svg"),
+            Option("x", "epoch", "column along the horizontal axis"),
+            Option("columns", "train_loss,val_loss", "columns to draw"),
+            Option("labels", "", "one per curve, with ; between them; not given: run and column"),
+            Option("log-y", "no", "logarithmic vertical axis", choices=("yes", "no")),
+            Option("grid", "yes", "lines behind the curves", choices=("yes", "no")),
+            Option("tex", "no", "labels by LaTeX where it is installed, else by mathtext", choices=("yes", "no")),
+            Option("width", 7.0, "inches"),
+            Option("height", 4.0, "inches"),
+            Option("dpi", 120, "dots per inch of png and jpg"),
+        ),
+        takes_words=True, ignores=frozenset({"fresh", "resume", "trained_model", "init_from", "json"}),
+        usage="[FILE or RUN ...] [--exp NAME ...] [-c FILE]", about=_PLOT_ABOUT, epilog=_PLOT_EPILOG,
     ),
     "trace": Verb("one batch through every part, with shapes and times", Place.NEW_RUN, ("tasks.trace:trace",),
                   ignores=frozenset({"json", "resume"})),

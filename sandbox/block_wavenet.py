@@ -124,9 +124,10 @@ class WaveNet(nn.Module):
         self.condition = _build_condition(config.condition_channels, outputs, not config.plain_biases)
         self.layers = nn.ModuleList(GatedLayer(config, dilation, layer == config.layers - 1)
                                     for layer, dilation in enumerate(config.dilations))
-        self.skip = nn.Linear(config.layers * config.gate_channels, config.skip_channels)  # all skips and their sum
-        biases = (config.residual_channels, (config.layers - 1, config.skip_channels)) if config.plain_biases else ()
-        self.plain_biases = nn.ParameterList(nn.Parameter(torch.zeros(size)) for size in biases)  # of input and skips
+        self.skip = nn.Linear(config.layers * config.gate_channels, config.skip_channels,
+                              bias=config.skip_bias)  # all skips and their sum
+        self.skip_biases = nn.Parameter(torch.zeros(config.layers - 1, config.skip_channels)) \
+            if config.plain_biases else None  # of all layers but one
         self.post = nn.Linear(config.skip_channels, config.post_channels)
         self.logits = nn.Linear(config.post_channels, self.head.outputs)
         self._initialise()
@@ -190,7 +191,7 @@ class WaveNet(nn.Module):
     @torch.inference_mode()
     def step(self, code: Tensor, state: WaveNetState) -> Tensor:
         """Logits (B, levels) for the state's position from the code (B,) before it; the state moves on by one."""
-        x, skips = self._enter(code), []
+        x, skips = self.embed(code), []
         conditions = state.condition.at(state.position - state.begun)
         for layer, ring, condition in zip(self.layers, state.rings, conditions, strict=True):
             gated = gate(ring.push(x, state.position), condition, layer.taps)
@@ -205,14 +206,20 @@ class WaveNet(nn.Module):
         return self.upsample(frames, self.first_frame, out)
 
     @torch.inference_mode()
-    def export_weights(self) -> dict[str, Any]:
-        """The fields of generation's `WaveNetWeights`: plain float32 tensors on the CPU, which engines run."""
-        layers = len(self.layers)
+    def export_weights(self) -> dict[str, Any] | None:
+        """The fields of generation's `WaveNetWeights`: plain float32 tensors on the CPU, which engines run.
+
+        None with `plain_biases`, which they do not know.
+        """
+        if self.config.plain_biases:
+            return None
+        layers, skip = len(self.layers), self.skip
+        skip_bias = skip.weight.new_zeros(skip.out_features) if skip.bias is None else skip.bias
         tensors = {
             "taps": torch.stack([layer.taps.unflatten(0, (self.config.kernel_size, -1)) for layer in self.layers]),
             "residual": torch.stack([layer.residual for layer in self.layers if layer.residual is not None])
-            if layers > 1 else self.skip.weight.new_zeros(0, self.config.gate_channels, self.config.residual_channels),
-            "skip": self.skip.weight.t().unflatten(0, (layers, -1)), "skip_bias": self.skip.bias,
+            if layers > 1 else skip.weight.new_zeros(0, self.config.gate_channels, self.config.residual_channels),
+            "skip": skip.weight.t().unflatten(0, (layers, -1)), "skip_bias": skip_bias,
             "post": self.post.weight.t(), "post_bias": self.post.bias,
             "output": self.logits.weight.t(), "output_bias": self.logits.bias,
             "condition": self.condition.weight.t().unflatten(1, (layers, -1)),
@@ -229,7 +236,8 @@ class WaveNet(nn.Module):
         """He et al. (2015) before the rectifiers: with torch's own there, learning by heart took half as long again."""
         for linear in (self.skip, self.post):
             nn.init.kaiming_normal_(linear.weight, nonlinearity="relu")
-            nn.init.zeros_(linear.bias)
+            if linear.bias is not None:
+                nn.init.zeros_(linear.bias)
         with torch.no_grad():
             self.logits.weight.mul_(_LOGIT_GAIN)
 
@@ -240,7 +248,7 @@ class WaveNet(nn.Module):
 
     def _run_layers(self, previous: Tensor, cond: CropCondition) -> Iterator[tuple[Tensor, Tensor]]:
         """For each layer its input (T, B, R) and its gates at all valid positions, rows (time * B, D)."""
-        x = self._enter(previous.t())
+        x = self.embed(previous.t())
         weights = self.condition.weight.chunk(len(self.layers))
         none = [None] * len(self.layers)
         biases = none if self.condition.bias is None else self.condition.bias.chunk(len(self.layers))
@@ -254,15 +262,8 @@ class WaveNet(nn.Module):
 
     def _head(self, gated: Tensor) -> Tensor:
         """Gates of all layers side by side, (N, layers * D), to logits (N, levels)."""
-        skips = self.skip(gated)
-        if self.plain_biases:
-            skips = skips + self.plain_biases[1].sum(0)
+        skips = self.skip(gated) if self.skip_biases is None else self.skip(gated) + self.skip_biases.sum(0)
         return self.logits(torch.relu(self.post(torch.relu(skips))))
-
-    def _enter(self, codes: Tensor) -> Tensor:
-        """Codes (...) to the first layer's input (..., R)."""
-        x = self.embed(codes)
-        return x + self.plain_biases[0] if self.plain_biases else x
 
     def _project(self, vectors: Tensor) -> Tensor:
         """Conditioning (B, C) or (T, B, C) as the layers add it: (..., layers, B, 2 D)."""
