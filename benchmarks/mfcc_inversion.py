@@ -33,8 +33,6 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 import torch  # noqa: E402
-from core_scripts.features.f0 import track_f0  # noqa: E402
-from core_scripts.features.file_frames import file_frames  # noqa: E402
 
 from benchmarks.wavenet_quality import find_data, train, write_lists  # noqa: E402
 from core_scripts import flow, log  # noqa: E402
@@ -44,7 +42,10 @@ from core_scripts.config_parse.overrides import load_yaml  # noqa: E402
 from core_scripts.errors import RecitalError  # noqa: E402
 from core_scripts.evaluation.bits import BitsTable, measure_bits  # noqa: E402
 from core_scripts.evaluation.conditioning import hold_frames, mean_bits  # noqa: E402
+from core_scripts.evaluation.griffin_lim import invert_frames  # noqa: E402
 from core_scripts.features.config_mfcc import MfccConfig  # noqa: E402
+from core_scripts.features.f0 import track_f0  # noqa: E402
+from core_scripts.features.file_frames import file_frames  # noqa: E402
 from core_scripts.nn_manager.model_base import adapt_model  # noqa: E402
 from core_scripts.run_folder import RunFolder, place_run  # noqa: E402
 
@@ -171,7 +172,7 @@ def score_free_runs(model: Any, data: Any, mfcc: MfccConfig) -> dict[str, float]
     others = [other[np.arange(len(own)) % len(other)]
               for own, other in zip(frames, frames[1:] + frames[:1], strict=True)]
     tracks, rate_hz = [track_f0(truth, mfcc.rate_hz) for _, truth, _ in runs], mfcc.rate_hz
-    inverted = [invert_mfcc(own, len(truth), mfcc) for own, (_, truth, _) in zip(frames, runs, strict=True)]
+    inverted = [invert_frames(mfcc, own)[: len(truth)] for own, (_, truth, _) in zip(frames, runs, strict=True)]
     return {"cepstral_distance": distance(frames, made), "cepstral_distance_other": distance(frames, others),
             "vuv_error": voicing_error(tracks, [track_f0(output, rate_hz) for _, _, output in runs]),
             "vuv_error_griffin_lim": voicing_error(tracks, [track_f0(wave, rate_hz) for wave in inverted])}
