@@ -17,7 +17,7 @@ from core_scripts.config_parse.project_data import read_corpora
 from core_scripts.config_parse.run_options import SaveOptions
 from core_scripts.data_io.file_io import write_atomically
 from core_scripts.errors import CheckpointError, DataError, UsageError, near_files
-from core_scripts.flow import infer
+from core_scripts.flow import infer, tables_of
 from core_scripts.other_tools.list_tools import read_list
 from core_scripts.report.checkpoint_takes import FOLDER, spread, stop_folder
 from core_scripts.report.page import PAGE_NAME, build_page
@@ -132,4 +132,4 @@ def is_made(placed: Resolved, checkpoint: Path, folder: Path, name: str) -> bool
     except (OSError, ValueError, AttributeError, yaml.YAMLError):
         return False
     there = find_outputs(folder, placed.args.output_filename_prefix)
-    return name in there and made_by == digest_of_output(placed.args, checkpoint)
+    return name in there and made_by == digest_of_output(placed.args, checkpoint, tables_of(placed.config))
