@@ -101,15 +101,19 @@ def infer(resolved: Resolved, folder: RunFolder) -> None:
     model = build_model(stage, test_set, None, checkpoint)
     output = Path(stage.args.output_dir)
     remove_leftovers(output, deep=True)
-    speakers = speakers_file(stage.conf)
-    tables = [speakers] if speakers is not None and speakers.is_file() else []
-    claim = claim_output(output, stage.args, weights_file(stage.args), tables)
+    claim = claim_output(output, stage.args, weights_file(stage.args), tables_of(stage.conf))
     write_run_record(output, stage.args, test_set.fingerprint(), passports_in(stage.conf), **claim)
     for stream in read_corpora(stage.conf, "test")[0].outputs:
         if stream.front_end is not None:  # frames are written, which another recipe may read
             write_atomically(output / PASSPORT_NAME, passport_of(stream.front_end).to_json().encode("ascii"))
     stage.args.finished = FinishedFiles(output, f"{claim['made_by']} codes {bool(stage.args.write_codes)}")
     f_inference_wrapper(stage.args, model, stage.device, test_set, checkpoint)
+
+
+def tables_of(conf: Any) -> list[Path]:
+    """Files beside recordings and weights that change what is generated."""
+    speakers = speakers_file(conf)
+    return [speakers] if speakers is not None and speakers.is_file() else []
 
 
 def convert(resolved: Resolved, folder: RunFolder) -> None:

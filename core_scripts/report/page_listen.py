@@ -14,6 +14,7 @@ from core_scripts.report.spectrogram import (
 from core_scripts.report.unit_strip import draw_units
 from core_scripts.report.utterances import Take, Utterance
 
+KEYS = ("original", "output", "other")  # of versions that each utterance may have
 ToUri = Callable[[Clip], str]  # how sound goes onto the page
 
 
@@ -68,9 +69,9 @@ def scale_legend() -> Markup:
 def _rows(key: str, utterance: Utterance, to_uri: ToUri) -> list[Markup]:
     takes, seconds, name = utterance.takes, utterance.seconds, utterance.name
     pictures = draw_levels([take.levels for take in takes], seconds)
-    rows = [_row(_player(f"{key}-{take.key}", take, name, to_uri),
+    rows = [_row(_player(f"{key}-{take.key if take.key in KEYS else place}", take, name, to_uri),
                  _picture(picture, f"{name}, {take.label}, levels over time and frequency", utterance), take.label)
-            for take, picture in zip(takes, pictures, strict=True)]
+            for place, (take, picture) in enumerate(zip(takes, pictures, strict=True))]
     original = utterance.take("original")
     for take in takes if original is not None else ():
         if take.key in ("output", "other") and take.levels.decibels.shape[1] == original.levels.decibels.shape[1]:

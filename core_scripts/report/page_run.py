@@ -40,6 +40,9 @@ def head_line(facts: RunFacts) -> Markup:
         tiles.append((f"best validation loss, epoch {metrics.epochs[best]:g}", f"{losses[best]:.4f}"))
     if _is_number(facts.result.get("model")):
         tiles.append(("bits per sample, test list", f"{facts.result['model']:.3f}"))
+    elif _is_number(facts.result.get("error")):
+        unit = "bits per sample" if facts.result.get("error_name") == "bits" else "squared error"
+        tiles.append((f"{unit}, test list", f"{facts.result['error']:.3f}"))
     if _is_number(status.get("step")):
         tiles.append(("steps", f"{status['step']:,}"))
     if _is_number(status.get("seconds")):

@@ -1,6 +1,6 @@
 """What there is to hear and to see of each utterance: original, output, another run's, conversions, units."""
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ class Segment:
 class Take:
     """One version of an utterance. label: what it is, in words; clip: None where it is frames without sound."""
 
-    key: str  # original, output, other, or of a conversion the voice
+    key: str  # original, output, other, or of a conversion "as VOICE"
     label: str
     clip: Clip | None
     levels: Levels | None = None
@@ -64,7 +64,8 @@ class Utterance:
 class Sources:
     """Where the versions of an utterance are looked for.
 
-    originals: folders and extensions, the first that has the file counts; label of the other run and its output.
+    originals: folders and extensions, the first that has the file counts; labels: folders of true units; frames_mel:
+    what frames in the output are.
     """
 
     facts: RunFacts
@@ -72,7 +73,7 @@ class Sources:
     labels: Sequence[Path] = ()
     other: RunFacts | None = None
     most_seconds: float = MOST_SECONDS
-    frames_mel: MelConfig | None = field(default=None)
+    frames_mel: MelConfig | None = None
 
 
 def find_outputs(folder: Path, prefix: str = "") -> dict[str, Path]:
@@ -84,11 +85,11 @@ def find_outputs(folder: Path, prefix: str = "") -> dict[str, Path]:
 
 
 def find_conversions(facts: RunFacts) -> dict[str, dict[str, Path]]:
-    """By utterance, files by the voice that it was put into."""
+    """By utterance, files by "as VOICE", the voice that it was put into."""
     found: dict[str, dict[str, Path]] = {}
     for folder in sorted(facts.folder.glob(f"{_CONVERTED}*")):
         for name, path in find_outputs(folder, output_prefix(facts)).items():
-            found.setdefault(name, {})[folder.name.removeprefix(_CONVERTED)] = path
+            found.setdefault(name, {})[f"as {folder.name.removeprefix(_CONVERTED)}"] = path
     return found
 
 
@@ -115,7 +116,7 @@ def expand_path(settings: Mapping[str, Any], text: Any, project_dir: Path) -> Pa
         return None
     try:
         return project_dir / text.format_map(settings)
-    except (KeyError, ValueError, IndexError, AttributeError):
+    except (KeyError, ValueError, IndexError, AttributeError, TypeError):
         return None
 
 
@@ -128,7 +129,7 @@ def frames_record(folder: Path) -> MelConfig | None:
 
 
 def collect(name: str, path: Path, sources: Sources, paths: Mapping[str, Path]) -> Utterance:
-    """The utterance whose output is at `path`; paths: further versions by key: other, or converted voices."""
+    """The utterance whose output is at `path`; paths: further versions by key."""
     faults: list[str] = []
     wanted = [("original", find_original(name, sources.originals)), ("output", path), *paths.items()]
     takes = [Take(key, _label(key, sources), clip) for key, place in wanted
@@ -163,7 +164,7 @@ def _name_of(path: Path, prefix: str) -> str:
 def _label(key: str, sources: Sources) -> str:
     if sources.other is not None and key in ("output", "other"):
         return f"output of {(sources.facts if key == 'output' else sources.other).name}"
-    return key if key in ("original", "output") else f"as {key}"
+    return key
 
 
 def _read(path: Path, sources: Sources, faults: list[str]) -> Clip | None:

@@ -17,7 +17,7 @@ from core_scripts.config_parse.project_data import read_corpora
 from core_scripts.config_parse.run_options import SaveOptions
 from core_scripts.data_io.file_io import write_atomically
 from core_scripts.errors import CheckpointError, DataError, UsageError, near_files
-from core_scripts.flow import infer
+from core_scripts.flow import infer, tables_of
 from core_scripts.other_tools.list_tools import read_list
 from core_scripts.report.checkpoint_takes import FOLDER, spread, stop_folder
 from core_scripts.report.page import PAGE_NAME, build_page
@@ -77,7 +77,8 @@ def render_checkpoints(resolved: Resolved, folder: RunFolder, facts: RunFacts) -
     chosen = folder.path / FOLDER / "sentence.lst"
     write_atomically(chosen, f"{name}\n".encode())
     begun = time.monotonic()
-    left = [path for path in spread(kept, resolved.args.report_checkpoints) if not is_made(placed, path, folder.path)]
+    left = [path for path in spread(kept, resolved.args.report_checkpoints)
+            if not is_made(placed, path, stop_folder(folder.path, path), name)]
     log.note(f"generating {name} with {len(left)} of the {len(kept)} checkpoints that are kept; what was "
              "made before stays")
     for number, checkpoint in enumerate(left):
@@ -123,12 +124,12 @@ def first_sentence(placed: Resolved, facts: RunFacts) -> str:
     return names[0]
 
 
-def is_made(placed: Resolved, checkpoint: Path, run: Path) -> bool:
-    """Whether these very weights and settings generated already."""
-    folder = stop_folder(run, checkpoint)
+def is_made(placed: Resolved, checkpoint: Path, folder: Path, name: str) -> bool:
+    """Whether these very weights and settings generated it into the folder already."""
     try:
         record = yaml.safe_load((folder / RUN_NAME).read_text(encoding="utf-8"))
         made_by = record.get("made_by")
     except (OSError, ValueError, AttributeError, yaml.YAMLError):
         return False
-    return made_by == digest_of_output(placed.args, checkpoint) and bool(find_outputs(folder))
+    there = find_outputs(folder, placed.args.output_filename_prefix)
+    return name in there and made_by == digest_of_output(placed.args, checkpoint, tables_of(placed.config))

@@ -75,7 +75,7 @@ def test_every_player_has_its_duration_and_plays(page, place):
     played = page.run(PLAY_ALL)
     assert len(played) == 2 * 3 + 1 + 3 + 1
     for name, duration, position, error in played:
-        wanted = 0.7 if name.endswith("-dan") else 0.4
+        wanted = 0.7 if name.endswith("-3") else 0.4
         assert error is None and duration == pytest.approx(wanted, abs=0.001), name
         assert position > 0 or re.fullmatch(r"stop[01]", name), name  # hidden behind the slider
 
