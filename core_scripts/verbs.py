@@ -47,8 +47,10 @@ _PREPARE_EPILOG = """Processes: --num-workers N; 0 takes as many as there are co
   python main.py prepare --wav-dir ~/recordings --speakers-from folder --resample 16000 --skip-bad"""
 _ANALYZE_ABOUT = """model: layers, parameters, receptive field, cost.
 data: what recordings are like, how far their samples know of each other, and what needs no network on them; DIR holds
-them, without it the lists of config.py are meant."""
-_ANALYZE_EPILOG = """  python main.py analyze data ~/recordings --bits 8 --json"""
+them, without it the lists of config.py are meant.
+suggest: the smallest network that suits such recordings, with reasons, written as a configuration that runs."""
+_ANALYZE_EPILOG = """  python main.py analyze data ~/recordings --bits 8 --json
+  python main.py analyze suggest ~/recordings --most-parameters 200000"""
 
 VERBS: dict[str, Verb] = {
     "train": Verb("train with config.py; continues the run that is there", Place.NEW_RUN,
@@ -77,19 +79,24 @@ VERBS: dict[str, Verb] = {
     "demo": Verb("built-in data, everything once, offline", Place.NEW_RUN,
                  ("flow:train", "flow:infer", "flow:convert", "tasks.score:score")),
     "analyze": Verb(
-        "what a model, or data, is like: analyze model, analyze data DIR (analyze --help)", Place.MODEL,
-        ("tasks.analyze:analyze",), subjects=("model", "data"), takes_words=True,
+        "model, data [DIR] or suggest [DIR]: what they are like, what suits (analyze --help)", Place.MODEL,
+        ("tasks.analyze:analyze",), subjects=("model", "data", "suggest"), takes_words=True,
         options=(
             Option("measure", False, "model: also time a training step and generation, on noise; seconds"),
             Option("levels", 0, "data: levels of the quantiser, mu-law, 65536: 16-bit; 0: those of config.py, or 256",
                    low=0),
             Option("bits", 0, "data: the same as 2 to this power; 0: see levels", low=0),
             Option("peak-normalised", False, "data: bring each recording to its peak before it is quantised"),
-            Option("analysis-seconds", 120.0, "data: seconds for measuring, and again for baselines; 0: all that it "
-                   "takes", low=0),
+            Option("analysis-seconds", 120.0, "data, suggest: seconds for measuring, and again for baselines; 0: all "
+                   "that it takes", low=0),
+            Option("most-parameters", 0, "suggest: parameters at most; 0: no bound", low=0),
+            Option("most-memory", 0.0, "suggest: MiB of a training step at most (measured); 0: no bound", low=0),
+            Option("most-seconds", 0.0, "suggest: seconds of generation per second of audio at most (measured); 0: no "
+                   "bound", low=0),
+            Option("suggested-config", "", "suggest: file to write; empty: config_suggested.py"),
             Option("analysis-dir", "", "data: folder for data.json and pictures; empty: exp/analysis/NAME"),
         ),
-        ignores=_RUN_FLAGS, usage="[model | data [DIR]]", about=_ANALYZE_ABOUT, epilog=_ANALYZE_EPILOG,
+        ignores=_RUN_FLAGS, usage="[model | data [DIR] | suggest [DIR]]", about=_ANALYZE_ABOUT, epilog=_ANALYZE_EPILOG,
         also=("json", "num-workers"),
     ),
     "trace": Verb("one batch through every part, with shapes and times", Place.NEW_RUN, ("tasks.trace:trace",),
