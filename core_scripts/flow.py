@@ -31,6 +31,7 @@ from core_scripts.evaluation.unit_model import UnitModel
 from core_scripts.evaluation.unit_watch import UnitWatch
 from core_scripts.features.passport import PASSPORT_NAME, passport_of, passports_in
 from core_scripts.files import remove_leftovers
+from core_scripts.generation.finished import FinishedFiles
 from core_scripts.nn_manager.model_base import CropContext, ModelBase
 from core_scripts.nn_manager.nn_manager import f_inference_wrapper, f_train_wrapper
 from core_scripts.nn_manager.observing import RunObserver
@@ -106,6 +107,7 @@ def infer(resolved: Resolved, folder: RunFolder) -> None:
     for stream in read_corpora(stage.conf, "test")[0].outputs:
         if stream.front_end is not None:  # frames are written, which another recipe may read
             write_atomically(output / PASSPORT_NAME, passport_of(stream.front_end).to_json().encode("ascii"))
+    stage.args.finished = FinishedFiles(output, f"{claim['made_by']} codes {bool(stage.args.write_codes)}")
     f_inference_wrapper(stage.args, model, stage.device, test_set, checkpoint)
 
 

@@ -45,6 +45,10 @@ _PREPARE_ABOUT = """Checks every recording below DIR and makes a folder to train
 statistics. Started again, it goes on where it was stopped. It ends with the command line for training."""
 _PREPARE_EPILOG = """Processes: --num-workers N; 0 takes as many as there are cores.
   python main.py prepare --wav-dir ~/recordings --speakers-from folder --resample 16000 --skip-bad"""
+_ANALYZE_ABOUT = """model: layers, parameters, receptive field, cost.
+data: what recordings are like, how far their samples know of each other, and what needs no network on them; DIR holds
+them, without it the lists of config.py are meant."""
+_ANALYZE_EPILOG = """  python main.py analyze data ~/recordings --bits 8 --json"""
 
 VERBS: dict[str, Verb] = {
     "train": Verb("train with config.py; continues the run that is there", Place.NEW_RUN, ("flow:train",),
@@ -53,6 +57,10 @@ VERBS: dict[str, Verb] = {
                   ignores=frozenset({"json", "fresh", "resume"})),
     "evaluate": Verb("bits per sample on the test list, beside baselines", Place.RUN, ("tasks.score:score",),
                      ignores=frozenset({"fresh", "resume"})),
+    "verify": Verb("the engines against each other on the trained model", Place.RUN, ("tasks.verify:verify",),
+                   options=(Option("utterances", 3, "of the test list, the longest ones", low=1),
+                            Option("samples", 4000, "of each; more than the receptive field", low=1)),
+                   ignores=frozenset({"fresh", "resume", "engine", "precision"})),
     "prepare": Verb(
         "from a folder of recordings to data for training (prepare --help)", Place.NOWHERE, ("tasks.prepare:prepare",),
         options=(
@@ -72,8 +80,22 @@ VERBS: dict[str, Verb] = {
                    ignores=frozenset({"fresh", "resume"})),
     "demo": Verb("built-in data, everything once, offline", Place.NEW_RUN,
                  ("flow:train", "flow:infer", "flow:convert", "tasks.score:score")),
-    "analyze": Verb("analyze model: layers, parameters, receptive fields (--json)", Place.MODEL,
-                    ("tasks.analyze:analyze",), subjects=("model",), ignores=_RUN_FLAGS),
+    "analyze": Verb(
+        "what a model, or data, is like: analyze model, analyze data DIR (analyze --help)", Place.MODEL,
+        ("tasks.analyze:analyze",), subjects=("model", "data"), takes_words=True,
+        options=(
+            Option("measure", False, "model: also time a training step and generation, on noise; seconds"),
+            Option("levels", 0, "data: levels of the quantiser, mu-law, 65536: 16-bit; 0: those of config.py, or 256",
+                   low=0),
+            Option("bits", 0, "data: the same as 2 to this power; 0: see levels", low=0),
+            Option("peak-normalised", False, "data: bring each recording to its peak before it is quantised"),
+            Option("analysis-seconds", 120.0, "data: seconds for measuring, and again for baselines; 0: all that it "
+                   "takes", low=0),
+            Option("analysis-dir", "", "data: folder for data.json and pictures; empty: exp/analysis/NAME"),
+        ),
+        ignores=_RUN_FLAGS, usage="[model | data [DIR]]", about=_ANALYZE_ABOUT, epilog=_ANALYZE_EPILOG,
+        also=("json", "num-workers"),
+    ),
     "trace": Verb("one batch through every part, with shapes and times", Place.NEW_RUN, ("tasks.trace:trace",),
                   ignores=frozenset({"json", "resume"})),
 }

@@ -58,6 +58,11 @@ class Ring:
         self._rows = self._past.unbind(0)  # views made once: indexing a tensor costs as much as a small product
         self._starts = range(0, layer.reach, layer.dilation)
 
+    @property
+    def past(self) -> Tensor:
+        """(reach, B, R); before the first push the oldest first."""
+        return self._past
+
     def push(self, x: Tensor, position: int) -> Tensor:
         """The taps (B, k R) of the output at `position`, whose own input is x (B, R)."""
         size = len(self._rows)
@@ -78,6 +83,11 @@ class WaveNetState:
     rings: list[Ring]
     condition: FollowedCondition
     position: int = 0  # of the sample that comes next
+    begun: int = 0  # the position that the conditioning takes for 0
+
+    def past(self) -> list[Tensor]:
+        """At position 0: the last inputs of each layer, (reach, B, R), the oldest first."""
+        return [ring.past for ring in self.rings]
 
     def keep(self, count: int) -> None:
         """Forget all but the first `count` items of the batch."""
@@ -104,7 +114,8 @@ class WaveNet(nn.Module):
         self.silence = int(self.head.quantise(torch.zeros(1)))  # the code of a zero
         self.upsample = build_upsample(config) if upsample is None else upsample
         geometry = self.upsample.geometry
-        self.first_frame = -context(Chain((geometry, config.layers_geometry())), int(geometry.rate))[0]
+        self.hop = int(geometry.rate)  # samples per frame
+        self.first_frame = -context(Chain((geometry, config.layers_geometry())), self.hop)[0]
         self.embed = self.head.build_input()
         outputs = config.layers * 2 * config.gate_channels  # for all layers at once
         self.condition = nn.Linear(config.condition_channels, outputs)
@@ -166,16 +177,27 @@ class WaveNet(nn.Module):
         return WaveNetState(rings, self.upsample.follow(frames, self.first_frame, self._project))
 
     @torch.inference_mode()
+    def go_on(self, state: WaveNetState, frames: Tensor) -> None:
+        """From the state's position on, a multiple of `hop`, frames are these, as if it were position 0."""
+        state.condition = self.upsample.follow(frames, self.first_frame, self._project)
+        state.begun = state.position
+
+    @torch.inference_mode()
     def step(self, code: Tensor, state: WaveNetState) -> Tensor:
         """Logits (B, levels) for the state's position from the code (B,) before it; the state moves on by one."""
         x, skips = self.embed(code), []
-        for layer, ring, condition in zip(self.layers, state.rings, state.condition.at(state.position), strict=True):
+        conditions = state.condition.at(state.position - state.begun)
+        for layer, ring, condition in zip(self.layers, state.rings, conditions, strict=True):
             gated = gate(ring.push(x, state.position), condition, layer.taps)
             skips.append(gated)
             if layer.residual is not None:
                 x = layer.advance(x, gated)
         state.position += 1
         return self._head(torch.cat(skips, 1))
+
+    def conditions(self, out: Span, frames: Tensor) -> Tensor:
+        """What each layer adds at the positions `out`, (N, layers, B, 2 D). Raises: DataError, as above."""
+        return self._project(self.upsample(frames, self.first_frame, out).transpose(0, 1))
 
     def _initialise(self) -> None:
         """He et al. (2015) before the rectifiers: with torch's own there, learning by heart took half as long again."""
