@@ -110,8 +110,9 @@ class WaveNet(nn.Module):
         self.condition = nn.Linear(config.condition_channels, outputs)
         self.layers = nn.ModuleList(GatedLayer(config, dilation, layer == config.layers - 1)
                                     for layer, dilation in enumerate(config.dilations))
-        self.skip = nn.Linear(config.layers * config.gate_channels, config.skip_channels,
-                              bias=config.skip_bias)  # all skips and their sum
+        self.skip = nn.Linear(config.layers * config.gate_channels, config.skip_channels)  # all skips and their sum
+        if not config.skip_bias:
+            _fix_bias(self.skip)
         self.post = nn.Linear(config.skip_channels, config.post_channels)
         self.logits = nn.Linear(config.post_channels, self.head.outputs)
         self._initialise()
@@ -182,8 +183,7 @@ class WaveNet(nn.Module):
         """He et al. (2015) before the rectifiers: with torch's own there, learning by heart took half as long again."""
         for linear in (self.skip, self.post):
             nn.init.kaiming_normal_(linear.weight, nonlinearity="relu")
-            if linear.bias is not None:
-                nn.init.zeros_(linear.bias)
+            nn.init.zeros_(linear.bias)
         with torch.no_grad():
             self.logits.weight.mul_(_LOGIT_GAIN)
 
@@ -225,6 +225,13 @@ class WaveNet(nn.Module):
         if cond.shape[1] != needed:
             raise DataError(f"{outputs} predictions need conditioning at {needed} positions, not {cond.shape[1]}; "
                             f"config.condition_span names them")
+
+
+def _fix_bias(linear: nn.Linear) -> None:
+    """Its bias stays as it is, but for initialisation: no parameter, and whoever reads the weights still finds one."""
+    bias = linear.bias.detach()
+    del linear.bias
+    linear.register_buffer("bias", bias, persistent=False)
 
 
 def _scaled_normal(inputs: int, outputs: int) -> Tensor:
