@@ -33,9 +33,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 import torch  # noqa: E402
-from core_scripts.features.f0 import track_f0  # noqa: E402
-from core_scripts.features.file_frames import file_frames  # noqa: E402
 
+from benchmarks.griffin_lim import file_frames, invert_mfcc  # noqa: E402
 from benchmarks.wavenet_quality import find_data, train, write_lists  # noqa: E402
 from core_scripts import flow, log  # noqa: E402
 from core_scripts.config_parse.arg_parse import parse_command  # noqa: E402
@@ -45,6 +44,7 @@ from core_scripts.errors import RecitalError  # noqa: E402
 from core_scripts.evaluation.bits import BitsTable, measure_bits  # noqa: E402
 from core_scripts.evaluation.conditioning import hold_frames, mean_bits  # noqa: E402
 from core_scripts.features.config_mfcc import MfccConfig  # noqa: E402
+from core_scripts.features.f0 import track_f0  # noqa: E402
 from core_scripts.nn_manager.model_base import adapt_model  # noqa: E402
 from core_scripts.run_folder import RunFolder, place_run  # noqa: E402
 
