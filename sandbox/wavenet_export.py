@@ -1,4 +1,4 @@
-"""A WaveNet's weights as plain tensors: the fields of `WaveNetWeights` in core_scripts/generation/wavenet_weights.py."""
+"""A WaveNet's weights as plain tensors: the fields of `WaveNetWeights` in generation/wavenet_weights.py."""
 from typing import TYPE_CHECKING, Any
 
 import torch
