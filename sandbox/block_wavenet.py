@@ -186,7 +186,7 @@ class WaveNet(nn.Module):
         state.position += 1
         return self._head(torch.cat(skips, 1))
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def export_weights(self) -> dict[str, Any]:
         """The fields of generation's `WaveNetWeights`: plain float32 tensors on the CPU, which engines run."""
         layers = len(self.layers)

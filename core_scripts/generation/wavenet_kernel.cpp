@@ -3,7 +3,7 @@
 // Plain C ABI, see the end; core_scripts/generation/native.py calls it, wavenet_weights.py says what is computed. With
 // few utterances the time goes into reading weights, with many into multiplying; hence
 //
-//   - all weights lie in one arena, in the order of use, and each matrix in panels of up to four vectors of columns:
+//   - all weights lie in one arena, in the order of use, and each matrix in panels of four vectors of columns:
 //
 //       panel of columns 0..63     panel of columns 64..127        (16 lanes x 4)
 //       k=0 | 0 1 2 .. 63 |        k=0 | 64 65 .. 127 |            k: input channel; with bf16 a word holds k and k+1
@@ -47,7 +47,7 @@ constexpr int LANES = 4, REGISTERS = 16;
 constexpr int PANEL = 4;                             // vectors of columns
 constexpr int SUMS = REGISTERS / 2;                  // vectors that are summed up at once
 constexpr int MOST_ROWS = std::max(1, SUMS / PANEL);  // utterances that share a weight while it is in a register
-constexpr int PAD = 16;
+constexpr int PAD = 32;  // of every number of channels: whole or half panels
 constexpr int FORESIGHT = 8;
 #ifndef SKIP_DEPTH
 #define SKIP_DEPTH 128
@@ -231,11 +231,7 @@ __attribute__((noinline)) void multiply(const Input* inputs, int count, Start st
   int vector = 0;
   for (; vector + PANEL <= width; vector += PANEL)
     multiply_panel<Form, in_order, PANEL>(inputs, count, start, rows, vector, finish);
-  if (vector + 2 <= width) {
-    multiply_panel<Form, in_order, 2>(inputs, count, start, rows, vector, finish);
-    vector += 2;
-  }
-  if (vector < width) multiply_panel<Form, in_order, 1>(inputs, count, start, rows, vector, finish);
+  if (vector < width) multiply_panel<Form, in_order, PANEL / 2>(inputs, count, start, rows, vector, finish);
 }
 
 // ---- the arena -----------------------------------------------------------------------------------------------------
@@ -267,7 +263,7 @@ template <class At> Matrix pack(Arena& arena, int per_word, int depth, int colum
   const Matrix matrix{words, depth / per_word, columns / LANES};
   if (!words) return matrix;
   for (int vector = 0; vector < matrix.width;) {
-    const int left = matrix.width - vector, width = left >= PANEL ? PANEL : left >= 2 ? 2 : 1;
+    const int width = std::min(PANEL, matrix.width - vector);
     for (int k = 0; k < depth; k += per_word)
       for (int column = vector * LANES; column < (vector + width) * LANES; column++, words++) {
         const float value = at(k, column);
