@@ -162,7 +162,8 @@ def main(argv: list[str] | None = None) -> int:
         sizes = {name: replace(config, layers=4, dilation_cycle=2, residual_channels=16, gate_channels=16)
                  for name, config in sizes.items()}
     if "standard" in sizes:
-        results["standard_bf16_2cores_16_xrt"] = measure_two_cores(Load.of(sizes["standard"], 8, args.variant), args.rounds)
+        load = Load.of(sizes["standard"], 8, args.variant)
+        results["standard_bf16_2cores_16_xrt"] = measure_two_cores(load, args.rounds)
     os.sched_setaffinity(0, {cores[args.core]})
     for name, config in sizes.items():
         for batch in BATCHES:
