@@ -199,7 +199,7 @@ class WaveNet(nn.Module):
         """The conditioning (B, N, C) at the positions `out` themselves. Raises: DataError, as above."""
         return self.upsample(frames, self.first_frame, out)
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def export_weights(self) -> dict[str, Any]:
         """The fields of generation's `WaveNetWeights`: plain float32 tensors on the CPU, which engines run."""
         layers = len(self.layers)
