@@ -26,6 +26,7 @@ from core_scripts.data_io.speakers import names_of, read_speakers
 from core_scripts.errors import ConfigError, DataError, UsageError
 from core_scripts.evaluation.condition_watch import ConditionWatch
 from core_scripts.evaluation.prediction import PredictionWatch
+from core_scripts.evaluation.sound_check import check_sound
 from core_scripts.evaluation.unit_model import UnitModel
 from core_scripts.evaluation.unit_watch import UnitWatch
 from core_scripts.features.passport import PASSPORT_NAME, passport_of, passports_in
@@ -108,6 +109,7 @@ def infer(resolved: Resolved, folder: RunFolder) -> None:
             write_atomically(output / PASSPORT_NAME, passport_of(stream.front_end).to_json().encode("ascii"))
     stage.args.finished = FinishedFiles(output, f"{claim['made_by']} codes {bool(stage.args.write_codes)}")
     f_inference_wrapper(stage.args, model, stage.device, test_set, checkpoint)
+    check_sound(test_set, stage.conf, stage.args)
 
 
 def tables_of(conf: Any) -> list[Path]:

@@ -1,5 +1,5 @@
 """Which recordings are to be analysed: those of a configuration's lists, or all below a folder."""
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,7 +61,7 @@ def audio_of_folder(folder: Path) -> AudioSet:
     speakers = {f"{prefix}{name}": who for name, who in speakers.items() if f"{prefix}{name}" in names}
     known = {kind: [f"{prefix}{name}" for name in own if f"{prefix}{name}" in names] for kind, own in given.items()}
     known = {kind: own for kind, own in known.items() if own}
-    lists = make_lists(known, sorted(names), speakers) if len(known) < len(KINDS) else known
+    lists = _complete(known, sorted(names), speakers)
     return AudioSet(folder, {one.name: one for one in readable}, lists, speakers, unreadable,
                     "lists" if known else "hash")
 
@@ -88,8 +88,7 @@ def audio_of_config(conf: ProjectConfig) -> AudioSet:
     readable, unreadable = _read_headers(list(found.values()), conf.path)
     names = {one.name for one in readable}
     lists = {kind: [name for name in own if name in names] for kind, own in lists.items()}
-    if not lists.get("train") or not lists.get("test"):
-        lists = make_lists({kind: own for kind, own in lists.items() if own}, sorted(names), {})
+    lists = _complete({kind: own for kind, own in lists.items() if own}, sorted(names), {})
     told = speakers_file(conf)
     speakers = read_speakers(told) if told is not None else {}
     return AudioSet(conf.path, {one.name: one for one in readable}, lists,
@@ -111,6 +110,14 @@ def configured_levels(conf: ProjectConfig) -> int | None:
             if isinstance(fields.get("bits"), int):
                 return 2 ** fields["bits"]
     return None
+
+
+def _complete(known: Lists, names: Sequence[str], speakers: dict[str, str]) -> Lists:
+    """All three lists; what to validate with may be empty, and is tested with where nothing else is."""
+    if known.get("train") and (known.get("test") or known.get("val")):
+        return {kind: known.get(kind) or known.get("val", []) * (kind == "test") for kind in KINDS}
+    free = len(names) - len({name for own in known.values() for name in own})
+    return make_lists(known if free >= len(KINDS) else {}, names, speakers)
 
 
 def _read_headers(recordings: Iterable[Recording], place: Path) -> tuple[list[Recording], tuple[Recording, ...]]:

@@ -11,7 +11,7 @@ import numpy as np
 from core_scripts.config_parse.data_config import CorpusSpec, StreamSpec
 from core_scripts.data_io.audio_header import read_audio_header
 from core_scripts.data_io.file_io import is_audio, read_frames
-from core_scripts.errors import DataError
+from core_scripts.errors import DataError, all_faults
 
 Wave = tuple[np.ndarray, int]  # (N,) float64 in [-1, 1], and its rate in Hz
 
@@ -42,6 +42,17 @@ def find_sounds(data: Any, args: Namespace) -> list[SoundFiles]:
                                     next(filter(None, (_recording(stream, item.seq_name) for stream in corpus.inputs
                                                        if stream.front_end is not None)), None)))
     return found
+
+
+def rate_of(sounds: Sequence[SoundFiles]) -> int:
+    """Rate in Hz of the first output that can be read. Raises: DataError if none can."""
+    faults = []
+    for sound in sounds:
+        try:
+            return read_audio_header(sound.output).rate_hz
+        except DataError as fault:
+            faults.append(str(fault))
+    raise all_faults(DataError, "no output can be read", faults)
 
 
 def find_recordings(corpora: Sequence[CorpusSpec], names: Sequence[str]) -> dict[str, Path]:

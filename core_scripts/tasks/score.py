@@ -15,7 +15,7 @@ from core_scripts.data_io.customize_dataset import NII_MergeDataSetLoader
 from core_scripts.data_io.file_io import write_atomically
 from core_scripts.errors import DataError
 from core_scripts.evaluation.bits import measure_bits
-from core_scripts.evaluation.sound_files import find_recordings, find_sounds
+from core_scripts.evaluation.sound_files import find_recordings, find_sounds, rate_of
 from core_scripts.evaluation.sound_measures import measures_for, with_words
 from core_scripts.evaluation.sound_rows import measure_baselines, measure_outputs
 from core_scripts.evaluation.sound_table import SoundTable
@@ -67,10 +67,11 @@ def score_sound(
         if sounds:
             log.note(f"nothing was generated in {output} yet, so nothing is said of sound: python main.py infer")
         return None
-    measures = measures_for(read_corpora(stage.conf, "test"), vars(stage.conf))
+    rate_hz = stage.conf.wav_samp_rate or rate_of(there)
+    measures = measures_for(read_corpora(stage.conf, "test"), rate_hz)
     if stage.args.evaluate_words:
         recordings = find_recordings(read_corpora(stage.conf, "trn"), train_set.get_seq_name_list())
-        measures = with_words(measures, stage.args.evaluate_words, sounds, recordings, stage.conf.wav_samp_rate)
+        measures = with_words(measures, stage.args.evaluate_words, sounds, recordings, rate_hz)
     rows, faults = measure_outputs(there, measures)
     remarks = [describe_staleness(output, weights_file(stage.args)), *faults]
     if len(there) < len(sounds):

@@ -12,7 +12,7 @@ from core_scripts import log
 from core_scripts.corpus.ar2 import Ar2Process, endless
 from core_scripts.errors import ConfigError, DataError, NonFiniteLossError
 
-_STEPS, _RATE = 1500, 0.05  # of Adam on the whole series, the rate along a cosine to zero
+_STEPS, _RATE = 500, 0.1  # of Adam on the whole series, the rate along a cosine to zero
 
 
 class Losses(Enum):

@@ -1,5 +1,7 @@
 """Waveforms from a folder, from files, or from numbers."""
+import shutil
 import tempfile
+import weakref
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,14 +26,12 @@ class Dataset:
     """
 
     def __init__(self, source: Source, rate_hz: int = 16000, cutoff: int = 0) -> None:
-        self._kept: tempfile.TemporaryDirectory | None = None  # of numbers that were written
         if isinstance(source, str | Path):
             self.folder, names = Path(source).expanduser().absolute(), None
         elif len(source) and isinstance(source[0], str | Path):
             self.folder, names = _common_folder(source)
         else:
-            self._kept = tempfile.TemporaryDirectory(prefix="wavenetlike-")
-            self.folder, names = Path(self._kept.name), None
+            self.folder, names = new_folder(self), None
             _write_numbers(source, rate_hz, self.folder)
         readable = _read(self.folder, names)
         self.recordings = readable[:cutoff] if cutoff else readable
@@ -48,6 +48,13 @@ class Dataset:
     def __repr__(self) -> str:
         seconds = sum(one.seconds for one in self.recordings)
         return f"Dataset({self.folder}, {len(self)} recordings, {seconds:.1f} s at {self.rate_hz} Hz)"
+
+
+def new_folder(owner: object) -> Path:
+    """A temporary folder, which goes when its owner does."""
+    folder = Path(tempfile.mkdtemp(prefix="wavenetlike-"))
+    weakref.finalize(owner, shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def _common_folder(files: Sequence[str | Path]) -> tuple[Path, set[str]]:

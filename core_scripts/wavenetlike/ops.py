@@ -1,13 +1,12 @@
 """Sample audio without a network: Speech Commands where it is at hand, else the synthetic corpus."""
 import tarfile
-import tempfile
 from pathlib import Path
 
 from core_scripts import log
 from core_scripts.corpus.synthetic import ensure_corpus
 from core_scripts.errors import DataError, near_files
 from core_scripts.wavenetlike.building import RECIPE
-from core_scripts.wavenetlike.datasets import Dataset
+from core_scripts.wavenetlike.datasets import Dataset, new_folder
 
 DATA = RECIPE.parent / "DATA"
 SPEECH_COMMANDS = DATA / "speech_commands"  # where the recipe's speech_commands.py puts it
@@ -23,7 +22,7 @@ def download_sample_audio(cutoff: int, archive: str | Path | None = None) -> Dat
     if cutoff < 1:
         raise DataError(f"cutoff={cutoff} leaves no recording; take 1 or more")
     if archive is not None:
-        dataset = _from_archive(Path(archive), cutoff)
+        dataset = _Unpacked(Path(archive), cutoff)
         log.say(f"sample audio: {len(dataset)} recordings of {archive}")
     elif SPEECH_COMMANDS.is_dir():
         dataset = Dataset(SPEECH_COMMANDS, cutoff=cutoff)
@@ -35,26 +34,32 @@ def download_sample_audio(cutoff: int, archive: str | Path | None = None) -> Dat
     return dataset
 
 
-def _from_archive(archive: Path, cutoff: int) -> Dataset:
+class _Unpacked(Dataset):
     """The first recordings of a tar file; only they are unpacked, under names of their own."""
-    if not archive.is_file():
-        raise DataError(f"archive {archive} not found{near_files(archive)}")
-    kept = tempfile.TemporaryDirectory(prefix="wavenetlike-")
+
+    def __init__(self, archive: Path, cutoff: int) -> None:
+        folder = new_folder(self)
+        if not archive.is_file():
+            raise DataError(f"archive {archive} not found{near_files(archive)}")
+        try:
+            found = _unpack(archive, cutoff, folder)
+        except (tarfile.TarError, EOFError, OSError) as fault:
+            raise DataError(f"{archive} cannot be read as a tar file: {fault}; get it anew, or leave archive "
+                            "out") from None
+        if not found:
+            raise DataError(f"{archive} holds no WORD/NAME.wav; give the archive of Speech Commands, or leave "
+                            "archive out")
+        super().__init__(folder)
+
+
+def _unpack(archive: Path, cutoff: int, folder: Path) -> int:
     found = 0
-    try:
-        with tarfile.open(archive) as tar:
-            for member in tar:
-                if found == cutoff:
-                    break
-                path = Path(member.name)
-                if not member.isfile() or path.suffix.lower() != ".wav" or path.parent.name.startswith("_"):
-                    continue
-                Path(kept.name, f"{path.parent.name}_{path.stem}.wav").write_bytes(tar.extractfile(member).read())
+    with tarfile.open(archive) as tar:
+        for member in tar:
+            path = Path(member.name)
+            if found == cutoff:
+                break
+            if member.isfile() and path.suffix.lower() == ".wav" and not path.parent.name.startswith("_"):
+                Path(folder, f"{path.parent.name}_{path.stem}.wav").write_bytes(tar.extractfile(member).read())
                 found += 1
-    except (tarfile.TarError, EOFError, OSError) as fault:
-        raise DataError(f"{archive} cannot be read as a tar file: {fault}; get it anew, or leave archive out") from None
-    if not found:
-        raise DataError(f"{archive} holds no .wav recording; give the archive of Speech Commands, or leave archive out")
-    dataset = Dataset(kept.name)
-    dataset._kept = kept
-    return dataset
+    return found

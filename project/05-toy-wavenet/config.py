@@ -56,9 +56,10 @@ presets = {"net": {
 net = presets["net"]["small"]
 
 # Training
+smooth_start = True  # neighbouring codes begin with similar vectors, and the first guess is how often each code occurs
 batch_size = 4
 inference_batch_size = 8
-lr = 0.003
+lr = 0.01
 epochs = 20
 no_best_epochs = 0
 lr_decay_factor = 0.1

@@ -9,6 +9,9 @@ from core_scripts.evaluation.sample_table import measure_samples
 from core_scripts.generation.engine import GenerationOptions, generate
 from core_scripts.nn_manager.model_base import CropContext, ModelBase
 from sandbox.block_wavenet import WaveNet
+from sandbox.wavenet_start import start_smoothly
+
+START_BATCHES = 20  # whose codes the first guess is taken from
 
 
 class Model(ModelBase):
@@ -23,6 +26,7 @@ class Model(ModelBase):
         self.generation = GenerationOptions(
             args.engine, args.temperature, args.generation_seed, prj_conf.wav_samp_rate
         )
+        self.smooth_start = prj_conf.smooth_start
         self.net = WaveNet(prj_conf.net)
         self.classes = nn.Embedding(len(self.speakers.names), prj_conf.net.global_channels) if self.speakers else None
         self.scalar = None
@@ -39,7 +43,10 @@ class Model(ModelBase):
         return {"receptive_field_samples": prj_conf.net.receptive_field}
 
     def before_training(self, data):
-        """The mean and deviation of a scalar over the training list."""
+        """First weights that know what the codes mean, and mean and deviation of a scalar over the training list."""
+        if self.smooth_start:
+            codes = [own for batch in data.spread_batches(START_BATCHES) for own in self.target_codes(batch)]
+            start_smoothly(self.net, torch.cat(codes))
         if self.scalar is not None:
             self.scalar.start(data.get_seq_name_list())
 

@@ -1,0 +1,49 @@
+"""What the doctor for sound hears and what it has to say, as records. No torch."""
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from core_scripts.evaluation.sound_facts import SoundFacts
+
+_NAMES = 3
+
+TRAIN_ON = "train on while the loss of metrics.csv falls"
+LESS_RANDOM = "--temperature 0.8 makes less of it"
+OTHER_STATE = "generate with another kept state (--trained-model FILE)"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is off, in words, and what to do about it."""
+
+    fault: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"  {self.fault}\n    -> {self.remedy}"
+
+
+@dataclass(frozen=True, eq=False)
+class Heard:
+    """One output. recording: of the waveform that its energy should follow; misfit: why the two cannot be compared;
+    alike: it is the output before it once more, although that was made of something else.
+    """
+
+    name: str
+    output: SoundFacts
+    recording: SoundFacts | None = None
+    misfit: str = ""
+    alike: bool = False
+
+
+def count_of(some: Sequence[Any], of: Sequence[Any]) -> str:
+    """"3 of 14 files"."""
+    return f"{len(some)} of {len(of)} file{'s' if len(of) > 1 else ''}"
+
+
+def names_of(some: Sequence[Heard], of: Sequence[Heard]) -> str:
+    """" (a, b, c and 2 more)", or nothing where it is all of them."""
+    if len(some) == len(of):
+        return ""
+    more = f" and {len(some) - _NAMES} more" if len(some) > _NAMES else ""
+    return f" ({', '.join(one.name for one in some[:_NAMES])}{more})"
