@@ -22,7 +22,9 @@ PLAY_ALL = """
     if (!audio.closest(".stop") || audio.closest(".shown")) {
       audio.currentTime = 0;
       await audio.play();
-      for (let waited = 0; !audio.currentTime && waited < 200; waited += 1) await new Promise((go) => setTimeout(go, 25));
+      for (let waited = 0; !audio.currentTime && waited < 200; waited += 1) {
+        await new Promise((go) => setTimeout(go, 25));
+      }
       audio.pause();
     }
     found.push([audio.id, audio.duration, audio.currentTime, audio.error]);
