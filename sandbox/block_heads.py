@@ -134,15 +134,21 @@ class SixteenBitHead:
         return torch.log_softmax(log_weights, -1), means, (log_scales + _FIRST_LOG_SCALE).clamp(*_LOG_SCALES)
 
 
-class BiasedEmbedding(nn.Embedding):
+class BiasedEmbedding(nn.Module):
     """Codes (...) to vectors (..., R): a row of the table plus one vector, as of a convolution of one-hot codes."""
 
     def __init__(self, levels: int, channels: int) -> None:
-        super().__init__(levels, channels)
+        super().__init__()
+        self.table = nn.Parameter(torch.randn(levels, channels))
         self.bias = nn.Parameter(torch.zeros(channels))
 
+    @property
+    def weight(self) -> Tensor:
+        """The vectors (levels, R) of all codes, as those of `nn.Embedding`; for reading."""
+        return self.table + self.bias
+
     def forward(self, codes: Tensor) -> Tensor:
-        return super().forward(codes) + self.bias
+        return functional.embedding(codes, self.table) + self.bias
 
 
 class CompandedInput(nn.Module):

@@ -19,6 +19,7 @@ from core_scripts.geometry.span import Span
 from sandbox.block_heads import build_head
 from sandbox.block_upsample import CropCondition, FollowedCondition, SampledCondition, Upsample, build_upsample
 from sandbox.config_wavenet import WaveNetConfig
+from sandbox.wavenet_export import export_wavenet
 
 _LOGIT_GAIN = 0.5  # small first logits: training starts from nearly equal probabilities, ln(levels) nats
 
@@ -124,8 +125,9 @@ class WaveNet(nn.Module):
         self.condition = _build_condition(config.condition_channels, outputs, not config.plain_biases)
         self.layers = nn.ModuleList(GatedLayer(config, dilation, layer == config.layers - 1)
                                     for layer, dilation in enumerate(config.dilations))
-        self.skip = nn.Linear(config.layers * config.gate_channels, config.skip_channels,
-                              bias=config.skip_bias)  # all skips and their sum
+        self.skip = nn.Linear(config.layers * config.gate_channels, config.skip_channels)  # all skips and their sum
+        if not config.skip_bias:
+            _fix_bias(self.skip)
         self.skip_biases = nn.Parameter(torch.zeros(config.layers - 1, config.skip_channels)) \
             if config.plain_biases else None  # of all layers but one
         self.post = nn.Linear(config.skip_channels, config.post_channels)
@@ -205,39 +207,15 @@ class WaveNet(nn.Module):
         """The conditioning (B, N, C) at the positions `out` themselves. Raises: DataError, as above."""
         return self.upsample(frames, self.first_frame, out)
 
-    @torch.inference_mode()
     def export_weights(self) -> dict[str, Any] | None:
-        """The fields of generation's `WaveNetWeights`: plain float32 tensors on the CPU, which engines run.
-
-        None with `plain_biases`, which they do not know.
-        """
-        if self.config.plain_biases:
-            return None
-        layers, skip = len(self.layers), self.skip
-        skip_bias = skip.weight.new_zeros(skip.out_features) if skip.bias is None else skip.bias
-        tensors = {
-            "taps": torch.stack([layer.taps.unflatten(0, (self.config.kernel_size, -1)) for layer in self.layers]),
-            "residual": torch.stack([layer.residual for layer in self.layers if layer.residual is not None])
-            if layers > 1 else skip.weight.new_zeros(0, self.config.gate_channels, self.config.residual_channels),
-            "skip": skip.weight.t().unflatten(0, (layers, -1)), "skip_bias": skip_bias,
-            "post": self.post.weight.t(), "post_bias": self.post.bias,
-            "output": self.logits.weight.t(), "output_bias": self.logits.bias,
-            "condition": self.condition.weight.t().unflatten(1, (layers, -1)),
-            "condition_bias": self.condition.bias.unflatten(0, (layers, -1)),
-        }  # fmt: skip
-        fields = tensors | self.head.export(self.embed)
-        for name, value in fields.items():
-            if isinstance(value, Tensor):
-                dtype = torch.float64 if name == "borders" else torch.float32
-                fields[name] = value.detach().to("cpu", dtype).contiguous()
-        return fields | {"dilations": self.config.dilations, "points": self.upsample.points, "head": self.config.head}
+        """What engines run that know no modules; None with `plain_biases`, which they do not know."""
+        return None if self.config.plain_biases else export_wavenet(self)
 
     def _initialise(self) -> None:
         """He et al. (2015) before the rectifiers: with torch's own there, learning by heart took half as long again."""
         for linear in (self.skip, self.post):
             nn.init.kaiming_normal_(linear.weight, nonlinearity="relu")
-            if linear.bias is not None:
-                nn.init.zeros_(linear.bias)
+            nn.init.zeros_(linear.bias)
         with torch.no_grad():
             self.logits.weight.mul_(_LOGIT_GAIN)
 
@@ -292,6 +270,13 @@ def _build_condition(channels: int, outputs: int, bias: bool) -> nn.Linear:
     if bias:
         nn.init.zeros_(linear.bias)
     return linear
+
+
+def _fix_bias(linear: nn.Linear) -> None:
+    """Its bias stays as it is, but for initialisation: no parameter, and whoever reads the weights still finds one."""
+    bias = linear.bias.detach()
+    del linear.bias
+    linear.register_buffer("bias", bias, persistent=False)
 
 
 def _scaled_normal(inputs: int, outputs: int) -> Tensor:

@@ -28,8 +28,8 @@ test_list = ["{data}/test.lst"]
 mfcc = MfccConfig()  # mfcc.deltas=false: without slopes and curvatures
 input_dirs = [["{data}/wav"]]
 input_exts = [".wav"]
-input_front_ends = ["mfcc"]  # None: the files hold the frames themselves, as those that 02-vqvae writes
-input_fills = None  # of stored frames, what stands outside the file: ["mfcc"] is the digital silence of that record
+input_front_ends = ["mfcc"]
+mfcc_from = ""  # a folder with NAME.mfcc, as 02-vqvae writes it with target=mfcc, to be taken instead
 input_norm = [True]
 test_input_dirs = [["{data}/wav"]]
 
@@ -53,6 +53,7 @@ upsample_mix = 3  # frames that the first convolution sees
 upsample_channels = 64
 upsample_strides = ()  # product = mfcc.hop; empty: chosen from it, 5, 4, 4, 2 at 16 kHz and 5, 4, 4 at 8 kHz
 upsample_kernels = ()  # one per stride; empty: the published ones, 25, 16, 16, 16
+upsample_equalised = True  # trained at a pace that suits rates of 1e-3; False: as published, for 1e-4
 
 # The WaveNet, small or standard or any sizes: net = WaveNetConfig(layers=24, dilation_cycle=8, bits=10, ...)
 presets = {"net": WAVENET_PRESETS}
@@ -79,11 +80,14 @@ def derive(conf):
     # Of the published ones, 25 for stride 5 and 16 for strides 4 and 2.
     kernels = conf.upsample_kernels or tuple(5 * stride if stride % 2 else max(16, 4 * stride)
                                              for stride in strides if is_count(stride))
+    stored = {"input_dirs": [[conf.mfcc_from]], "test_input_dirs": [[conf.mfcc_from]], "input_exts": [".mfcc"],
+              "input_front_ends": [None], "input_fills": ["mfcc"]}
     return {
         "upsampler": UpsamplerConfig(in_channels=conf.mfcc.dim, channels=conf.upsample_channels, hop=hop,
-                                     mix=conf.upsample_mix, strides=strides, kernels=kernels),
+                                     mix=conf.upsample_mix, strides=strides, kernels=kernels,
+                                     equalised=conf.upsample_equalised),
         "net": replace(conf.net, hop=hop, cond_channels=conf.upsample_channels),
-        "input_dims": [conf.mfcc.dim], "input_reso": [hop],
+        "input_dims": [conf.mfcc.dim], "input_reso": [hop], **(stored if conf.mfcc_from else {}),
     }
 
 

@@ -205,7 +205,9 @@ def test_with_the_published_biases_steps_equal_the_parallel_pass_and_each_bias_h
     logits = model.predict(codes, frames)
     torch.testing.assert_close(step_through(model, codes, frames), logits, rtol=1e-12, atol=1e-12)
     logits.square().sum().backward()
-    assert model.embed.bias.grad.abs().min() > 0 and model.skip.bias is None
+    assert model.embed.bias.grad.abs().min() > 0 and not model.skip.bias.any()
+    assert not {"skip.bias"} & {*model.state_dict(), *dict(model.named_parameters())}
+    assert torch.equal(model.embed(torch.arange(32)), model.embed.weight)
 
 
 def test_transposed_stages_have_three_taps_per_output():
