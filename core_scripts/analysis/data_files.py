@@ -106,8 +106,11 @@ def records_of(conf: ProjectConfig) -> list[dict[str, Any]]:
 def configured_levels(conf: ProjectConfig) -> int | None:
     """The number of levels that a record of the configuration quantises to; None if none does."""
     for fields in records_of(conf):
-        if fields.get("head", "categorical") == "categorical" and isinstance(fields.get("bits"), int):
-            return fields.get("codes") or 2 ** fields["bits"]  # codes: any number, where the network takes one
+        if fields.get("head", "categorical") == "categorical":
+            if isinstance(fields.get("codes"), int) and fields["codes"]:
+                return fields["codes"]
+            if isinstance(fields.get("bits"), int):
+                return 2 ** fields["bits"]
     return None
 
 
