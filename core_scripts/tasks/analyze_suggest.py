@@ -93,9 +93,9 @@ def _chosen_place(resolved: Resolved) -> Path:
 
 def _network_key(resolved: Resolved) -> str:
     """The setting that is a WaveNet. Raises: ConfigError if the recipe has none that can be suggested."""
-    assigned = vars(resolved.recipe)
-    for name, value in assigned.items():
-        if name != "presets" and {"layers", "dilation_cycle", "cond_channels"} <= set(children(value)):
+    for name, value in vars(resolved.recipe).items():
+        is_setting = name != "presets" and not name.startswith("_")
+        if is_setting and {"layers", "dilation_cycle", "cond_channels"} <= set(children(value)):
             return name
     raise ConfigError(f"{resolved.config.path} has no WaveNetConfig, which is what suggest fits; run it in a recipe "
                       f"that has one, such as 01-wavenet-vocoder")
