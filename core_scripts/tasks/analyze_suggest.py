@@ -2,7 +2,7 @@
 import json
 import textwrap
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -11,7 +11,13 @@ from core_scripts import log
 from core_scripts.analysis.config_writing import free_name, rewrite_config, write_new
 from core_scripts.analysis.data_files import AudioSet
 from core_scripts.analysis.model_sheet import ModelCost
-from core_scripts.analysis.suggestion import Suggestion, explain_parameters, most_parameters, suggest
+from core_scripts.analysis.suggestion import (
+    UNKNOWN_WITH_FRAMES,
+    Suggestion,
+    explain_parameters,
+    most_parameters,
+    suggest,
+)
 from core_scripts.config_parse.arg_parse import Command
 from core_scripts.config_parse.config_parse import Resolved, load_config, resolve
 from core_scripts.config_parse.options import SETTINGS
@@ -65,6 +71,8 @@ def suggest_model(resolved: Resolved, folder: RunFolder) -> None:
     with tell_how_to_go_on():
         sheet = measure_sheet(audio, effort_of(args))
     suggestion = suggest(sheet)
+    if children(vars(resolved.config)[net])["cond_channels"]:
+        suggestion = replace(suggestion, unknown=(*suggestion.unknown, UNKNOWN_WITH_FRAMES))
     stage = set_stage(resolved, folder)
     make_synthetic_corpus(stage, ("trn",))
     budget = {"parameters": args.analyze_most_parameters, "MiB": args.analyze_most_memory,
