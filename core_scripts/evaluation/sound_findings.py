@@ -7,17 +7,17 @@ from core_scripts.evaluation.sound_facts import SoundFacts
 
 _NAMES = 3
 
-TRAIN_ON = "train on while the loss of metrics.csv falls"
-LESS_RANDOM = "--temperature 0.8 makes less of it"
-OTHER_STATE = "generate with another kept state (--trained-model FILE)"
+TRAIN_ON = "train on while the loss falls"
+OTHER_STATE = "generate with another kept state: --trained-model FILE"
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What is off, in words, and what to do about it."""
+    """What is off, in words, and what to do about it. noisy: samples drawn less at random would make less of it."""
 
     fault: str
     remedy: str
+    noisy: bool = False
 
     def __str__(self) -> str:
         return f"  {self.fault}\n    -> {self.remedy}"
@@ -38,7 +38,12 @@ class Heard:
 
 def count_of(some: Sequence[Any], of: Sequence[Any]) -> str:
     """"3 of 14 files"."""
-    return f"{len(some)} of {len(of)} file{'s' if len(of) > 1 else ''}"
+    return f"{len(some)} of {files(len(of))}"
+
+
+def files(count: int) -> str:
+    """"1 file", "14 files"."""
+    return f"{count} file{'' if count == 1 else 's'}"
 
 
 def names_of(some: Sequence[Heard], of: Sequence[Heard]) -> str:
