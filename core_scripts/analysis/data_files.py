@@ -1,15 +1,15 @@
 """Which recordings are to be analysed: those of a configuration's lists, or all below a folder."""
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from core_scripts.config_parse.config_parse import ProjectConfig
 from core_scripts.config_parse.data_config import CorpusSpec, StreamSpec
-from core_scripts.config_parse.project_data import SPLITS, needs_synthetic_corpus, read_corpora, speakers_file
+from core_scripts.config_parse.project_data import SPLITS, read_corpora, speakers_file
 from core_scripts.corpus.prepare_lists import KINDS, Lists, folder_of_all, make_lists
 from core_scripts.corpus.prepare_scan import Recording, find_recordings, look_at
-from core_scripts.corpus.synthetic import ensure_corpus
+from core_scripts.corpus.synthetic import ensure_corpus_of
 from core_scripts.data_io.catalog import told_together
 from core_scripts.data_io.file_io import is_audio
 from core_scripts.data_io.speakers import read_speakers
@@ -61,7 +61,7 @@ def audio_of_folder(folder: Path) -> AudioSet:
     speakers = {f"{prefix}{name}": who for name, who in speakers.items() if f"{prefix}{name}" in names}
     known = {kind: [f"{prefix}{name}" for name in own if f"{prefix}{name}" in names] for kind, own in given.items()}
     known = {kind: own for kind, own in known.items() if own}
-    lists = make_lists(known, sorted(names), speakers) if len(known) < len(KINDS) else known
+    lists = _complete(known, sorted(names), speakers)
     return AudioSet(folder, {one.name: one for one in readable}, lists, speakers, unreadable,
                     "lists" if known else "hash")
 
@@ -71,9 +71,7 @@ def audio_of_config(conf: ProjectConfig) -> AudioSet:
 
     Raises: ConfigError if it names no list or no waveforms; DataError if a listed file is missing.
     """
-    made = needs_synthetic_corpus(conf, SPLITS)
-    if made is not None:
-        ensure_corpus(made)
+    ensure_corpus_of(conf, SPLITS)
     found: dict[str, Recording] = {}
     lists: Lists = {}
     for kind, split in zip(KINDS, SPLITS, strict=True):
@@ -90,8 +88,7 @@ def audio_of_config(conf: ProjectConfig) -> AudioSet:
     readable, unreadable = _read_headers(list(found.values()), conf.path)
     names = {one.name for one in readable}
     lists = {kind: [name for name in own if name in names] for kind, own in lists.items()}
-    if not lists.get("train") or not lists.get("test"):
-        lists = make_lists({kind: own for kind, own in lists.items() if own}, sorted(names), {})
+    lists = _complete({kind: own for kind, own in lists.items() if own}, sorted(names), {})
     told = speakers_file(conf)
     speakers = read_speakers(told) if told is not None else {}
     return AudioSet(conf.path, {one.name: one for one in readable}, lists,
@@ -108,11 +105,19 @@ def configured_levels(conf: ProjectConfig) -> int | None:
     """The number of levels that a record of the configuration quantises to; None if none does."""
     for fields in records_of(conf):
         if fields.get("head", "categorical") == "categorical":
-            if isinstance(fields.get("levels"), int):
-                return fields["levels"]
+            if isinstance(fields.get("codes"), int) and fields["codes"]:
+                return fields["codes"]
             if isinstance(fields.get("bits"), int):
                 return 2 ** fields["bits"]
     return None
+
+
+def _complete(known: Lists, names: Sequence[str], speakers: dict[str, str]) -> Lists:
+    """All three lists; what to validate with may be empty, and is tested with where nothing else is."""
+    if known.get("train") and (known.get("test") or known.get("val")):
+        return {kind: known.get(kind) or known.get("val", []) * (kind == "test") for kind in KINDS}
+    free = len(names) - len({name for own in known.values() for name in own})
+    return make_lists(known if free >= len(KINDS) else {}, names, speakers)
 
 
 def _read_headers(recordings: Iterable[Recording], place: Path) -> tuple[list[Recording], tuple[Recording, ...]]:

@@ -49,7 +49,7 @@ def _draw_recordings(sheet: DataSheet) -> bytes:
 def _draw_correlations(sheet: DataSheet) -> bytes:
     from matplotlib import pyplot
 
-    found, rate_hz = sheet.correlations, sheet.audio.rate_hz()
+    found, rate_hz = sheet.correlations, sheet.correlations.rate_hz
     figure, (wave, energy, spectrum) = pyplot.subplots(1, 3, figsize=(12, 3.5), layout="constrained")
     wave.plot(1000 * np.arange(len(found.waveform)) / rate_hz, found.waveform)
     wave.set(xlabel="ms", title="correlation of samples")

@@ -19,8 +19,9 @@ _SHOWN = 3
 
 @dataclass(frozen=True)
 class Correlations:
-    """Of all recordings, each counted by its length. Lengths are where |correlation| falls below 1/e."""
+    """Of all recordings of one rate, each counted by its length. Lengths are where |correlation| falls below 1/e."""
 
+    rate_hz: int
     waveform: np.ndarray  # per sample
     envelope: np.ndarray  # per 5 ms
     spectrum: np.ndarray  # power, 0 to half the rate
@@ -33,9 +34,11 @@ class Correlations:
 
 @dataclass(frozen=True)
 class DataSheet:
-    """facts: of the recordings that were read, in a random order; correlations None: silent or constant ones only."""
+    """facts: of the recordings that were read, in a random order, from `of_files` of one rate; correlations None: they
+    are silent or constant. wall_seconds: all of it took."""
 
     audio: AudioSet
+    of_files: int
     facts: dict[str, FileFacts]
     correlations: Correlations | None
     baselines: BaselineTable | None
@@ -55,6 +58,16 @@ class DataSheet:
         """Of processor time per hour of audio, without the baselines."""
         return sum(one.cpu_seconds for one in self.measured) / max(self.hours_measured, 1e-9)
 
+    @property
+    def is_sampled(self) -> bool:
+        """Whether time was up before all were read."""
+        return len(self.facts) < self.of_files
+
+    @property
+    def is_steady(self) -> bool:
+        """Whether most of them hardly change their level, as noise and tones do and speech never."""
+        return sum(one.measured.is_steady for one in self.measured) > len(self.measured) / 2
+
     def lengths(self) -> dict[str, float]:
         """Seconds of all recordings at the quantiles, from their headers."""
         seconds = [one.seconds for one in self.audio.recordings.values()]
@@ -68,7 +81,7 @@ class DataSheet:
             "channels": _count(header.channels for header in headers),
             "samples": _count(one.kind for one in self.measured),
             "effective_bits": _count("float" if one.effective_bits is None else one.effective_bits
-                                     for one in self.measured),
+                                     for one in self.measured if not one.is_constant),
         }
 
     def levels(self) -> dict[str, Any]:
@@ -113,6 +126,7 @@ def correlate(facts: Sequence[FileFacts], rate_hz: int) -> Correlations | None:
     order, errors = linear_order(waveform.mean(), round(sum(weights) * rate_hz))
     blocks_ms = 1000 * ENVELOPE_SECONDS
     return Correlations(
+        rate_hz=rate_hz,
         waveform=waveform.mean(),
         envelope=envelope.mean(),
         spectrum=spectrum,

@@ -7,6 +7,7 @@ from core_scripts.analysis.file_facts import ENVELOPE_LAGS, ENVELOPE_SECONDS
 from core_scripts.analysis.sampling import Estimate
 
 _SHOWN = 3
+_LEAST_SECONDS = 60  # of audio, to tell a speed
 
 
 def sheet_as_plain(sheet: DataSheet) -> dict[str, Any]:
@@ -23,6 +24,7 @@ def sheet_as_plain(sheet: DataSheet) -> dict[str, Any]:
         "unreadable": [one.name for one in audio.unreadable] + [name for name, one in sheet.facts.items() if one.fault],
         "seconds": sheet.lengths(),
         "files_measured": len(sheet.measured),
+        "is_sampled": sheet.is_sampled,
         "hours_measured": sheet.hours_measured,
         "cpu_seconds_per_hour": sheet.cpu_seconds_per_hour,
         "wall_seconds": sheet.wall_seconds,
@@ -50,8 +52,9 @@ def sheet_as_text(sheet: DataSheet) -> str:
     if sheet.baselines is not None:
         parts.append(str(sheet.baselines))
     hours = sheet.hours_measured
-    parts.append(f"{sheet.wall_seconds:.0f} s for {3600 * hours:,.0f} s of audio; without the baselines "
-                 f"{sheet.cpu_seconds_per_hour:.0f} s of processor time per hour of audio")
+    parts.append(f"{sheet.wall_seconds:.0f} s for {3600 * hours:,.0f} s of audio"
+                 + (f"; without the baselines {sheet.cpu_seconds_per_hour:.0f} s of processor time per hour of audio"
+                    if 3600 * hours > _LEAST_SECONDS else ""))
     return "\n".join(parts)
 
 
@@ -69,9 +72,11 @@ def _what_is_there(sheet: DataSheet) -> list[str]:
         lines.append(f"  cannot be read: {len(bad)} ({_some(bad)})")
     lines.append(f"  seconds each: {_spread(sheet.lengths(), '.2f')}")
     lines.append(f"  rate: {_counts(formats['rate_hz'], ' Hz')}; channels: {_counts(formats['channels'], '')}")
-    if len(sheet.measured) < len(audio.recordings):
+    if sheet.is_sampled:
         lines.append(f"the rest is of {len(sheet.measured):,} recordings drawn at random, {sheet.hours_measured:.2f} "
                      f"hours, as many as --analysis-seconds allows; ± is half of a 95 % interval")
+    elif sheet.of_files < len(audio.recordings):
+        lines.append(f"the rest is of the {sheet.of_files:,} recordings of the commonest rate")
     lines.append(f"  samples: {_counts(formats['samples'], '')}; bits in use: {_counts(formats['effective_bits'], '')}")
     return lines
 
@@ -98,7 +103,7 @@ def _correlations(sheet: DataSheet) -> list[str]:
     found = sheet.correlations
     if found is None:
         return ["correlations: none, every recording is constant or silent"]
-    rate_hz = sheet.audio.rate_hz()
+    rate_hz = found.rate_hz
     waveform = found.waveform_samples
     longest_ms = 1000 * ENVELOPE_SECONDS * ENVELOPE_LAGS
     told = f"{waveform} samples = {1000 * waveform.value / rate_hz:.2f} ms" if waveform else "longer than 50 ms"
@@ -126,6 +131,8 @@ def _share(estimate: Estimate) -> str:
 
 
 def _counts(values: dict[str, int], unit: str) -> str:
+    if not values:
+        return "none"
     if len(values) == 1:
         return f"{next(iter(values))}{unit}"
     return ", ".join(f"{value}{unit}: {count:,}" for value, count in list(values.items())[:5])

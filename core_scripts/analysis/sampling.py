@@ -42,7 +42,7 @@ def shuffled(names: Iterable[str]) -> list[str]:
 
 
 def work_through(label: str, function: Callable[[Any], Any], jobs: Sequence[Any], effort: Effort) -> list[Any]:
-    """function(job) of the first jobs, as many as the time allows and one at least; `function` is a module's."""
+    """function(job) of the first jobs, as many as the time allows and `GROUPS` at least; `function` is a module's."""
     jobs = jobs[:_MOST_FILES]
     begun, found = time.monotonic(), []
     with Progress(label, len(jobs), "file", quiet=effort.is_quiet) as progress, \
@@ -50,7 +50,7 @@ def work_through(label: str, function: Callable[[Any], Any], jobs: Sequence[Any]
         for result in results:
             found.append(result)
             progress.show(len(found))
-            if effort.seconds and time.monotonic() - begun > effort.seconds:
+            if effort.seconds and len(found) >= GROUPS and time.monotonic() - begun > effort.seconds:
                 break
     return found
 

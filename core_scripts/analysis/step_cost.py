@@ -21,7 +21,7 @@ from core_scripts.nn_manager.model_base import ModelBase, adapt_loss, adapt_mode
 from core_scripts.nn_manager.nn_manager_tools import add_losses
 
 _LEVEL = 0.1  # RMS of the noise
-_COUNTED_SAMPLES = 1600  # at least, of the crops whose multiplications are counted
+_COUNTED_SAMPLES = 320  # at least, of the crops whose multiplications are counted: whole latents of every recipe
 _GENERATED_SAMPLES = 800
 _ROUNDS = 3
 _FLOAT_BYTES = 4

@@ -32,7 +32,7 @@ class Check:
     draws: int = 0
 
     def __str__(self) -> str:
-        words = [f"{'ok  ' if self.passed else 'FAIL'} {self.name:<42}"]
+        words = [f"{'ok  ' if self.passed else 'FAIL'} {self.name:<52}"]
         if self.relative is not None:
             words.append(f"outputs differ by {self.relative:.1e}, at most {self.largest:.1e}; ")
         words.append(f"{self.differing:,} of {self.draws:,} codes differ")

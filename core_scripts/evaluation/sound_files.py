@@ -1,16 +1,17 @@
 """The sounds that belong to one utterance of the test list: what was generated, what it should sound like, its source.
 """
 from argparse import Namespace
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from core_scripts.config_parse.data_config import StreamSpec
+from core_scripts.config_parse.data_config import CorpusSpec, StreamSpec
 from core_scripts.data_io.audio_header import read_audio_header
 from core_scripts.data_io.file_io import is_audio, read_frames
-from core_scripts.errors import DataError
+from core_scripts.errors import DataError, all_faults
 
 Wave = tuple[np.ndarray, int]  # (N,) float64 in [-1, 1], and its rate in Hz
 
@@ -41,6 +42,23 @@ def find_sounds(data: Any, args: Namespace) -> list[SoundFiles]:
                                     next(filter(None, (_recording(stream, item.seq_name) for stream in corpus.inputs
                                                        if stream.front_end is not None)), None)))
     return found
+
+
+def rate_of(sounds: Sequence[SoundFiles]) -> int:
+    """Rate in Hz of the first output that can be read. Raises: DataError if none can."""
+    faults = []
+    for sound in sounds:
+        try:
+            return read_audio_header(sound.output).rate_hz
+        except DataError as fault:
+            faults.append(str(fault))
+    raise all_faults(DataError, "no output can be read", faults)
+
+
+def find_recordings(corpora: Sequence[CorpusSpec], names: Sequence[str]) -> dict[str, Path]:
+    """The recordings that the corpora's outputs are, by name, as far as they are there."""
+    found = {name: _recording(corpus.outputs[0], name) for corpus in corpora for name in dict.fromkeys(names)}
+    return {name: path for name, path in found.items() if path is not None}
 
 
 def read_sound(path: Path) -> Wave:

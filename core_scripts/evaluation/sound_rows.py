@@ -14,7 +14,8 @@ from core_scripts.evaluation.sound_files import SoundFiles, Wave, read_sound
 from core_scripts.progress import Progress
 
 OUTPUT = "output"
-Baseline = Callable[[np.ndarray, np.ndarray], np.ndarray]  # (source, another recording of its length) -> waveform
+# From the source and another recording of its length, None where there is none, to a waveform or none.
+Baseline = Callable[[np.ndarray, np.ndarray | None], np.ndarray | None]
 
 
 @dataclass(frozen=True)
@@ -91,13 +92,20 @@ def _baseline_rows(sounds: Sequence[SoundFiles], measures: Measures) -> Iterator
             progress.show(done + 1)
             try:
                 aim, source = _recordings(sound)
-                other, _ = read_sound(sounds[done - 1].reference)
+                other = _of_other(sounds, done, len(source[0]))
             except DataError:
                 continue  # the rows of outputs tell it
-            for system, make in measures.baselines.items() if len(other) else ():
-                wave = make(source[0], np.resize(other, len(source[0])))
-                figures = measures.of(sound.name, (aim, source), (wave, source[1]))
-                yield SoundRow(sound.name, system, "", len(wave) / source[1], figures)
+            for system, make in measures.baselines.items():
+                wave = make(source[0], other)
+                if wave is not None:
+                    figures = measures.of(sound.name, (aim, source), (wave, source[1]))
+                    yield SoundRow(sound.name, system, "", len(wave) / source[1], figures)
+
+
+def _of_other(sounds: Sequence[SoundFiles], number: int, samples: int) -> np.ndarray | None:
+    """The recording of the utterance before, for the first one the last, repeated or cut; None where there is none."""
+    other = read_sound(sounds[number - 1].reference)[0] if len(sounds) > 1 else np.zeros(0)
+    return np.resize(other, samples) if len(other) else None
 
 
 def _recordings(sound: SoundFiles) -> tuple[Wave | None, Wave | None]:

@@ -31,7 +31,7 @@ class SoundTable:
 
     def systems(self) -> list[str]:
         """The output first."""
-        return list(dict.fromkeys(row.system for row in self.rows))
+        return list(dict.fromkeys([OUTPUT, *(row.system for row in self.rows)]))
 
     def of(self, system: str) -> list[SoundRow]:
         return [row for row in self.rows if row.system == system]
@@ -61,7 +61,7 @@ class SoundTable:
             "utterances": self.utterances,
             "measured": len(self.of(OUTPUT)),
             "interval": HOW,
-            "metrics": told.pop(OUTPUT, {}),
+            "metrics": told.pop(OUTPUT),
             "baselines": told,
             "settings": {metric.key: asdict(metric) for metric in self.metrics},
             "worst_by": metric.key if metric else None,
@@ -100,9 +100,9 @@ class SoundTable:
     def _line(self, metric: Metric, told: dict[str, dict[str, Summary]]) -> str:
         better = {LOWER: "low is good", HIGHER: "high is good"}.get(metric.better, "")
         title = f"{metric.title}{', ' + metric.unit if metric.unit else ''}"
-        own = told.get(OUTPUT, {}).get(metric.key)
-        text = _NO_VALUE if own is None or own.mean is None else _number(own.mean)
-        if own is not None and own.low is not None:
+        own = told[OUTPUT][metric.key]
+        text = _NO_VALUE if own.mean is None else _number(own.mean)
+        if own.low is not None:
             text += f" [{_number(own.low)}, {_number(own.high)}]"
         others = [summaries[metric.key].mean for system, summaries in told.items() if system != OUTPUT]
         cells = " ".join(f"{_NO_VALUE if mean is None else _number(mean):>11}" for mean in others)
@@ -111,8 +111,8 @@ class SoundTable:
     def _reasons(self, told: dict[str, dict[str, Summary]]) -> list[str]:
         reasons: dict[str, list[str]] = {}
         for metric in self.metrics:
-            own = told.get(OUTPUT, {}).get(metric.key)
-            if own is not None and own.mean is None:
+            own = told[OUTPUT][metric.key]
+            if own.mean is None:
                 reasons.setdefault(own.why, []).append(metric.title)
         return [part for why, titles in reasons.items() for part in _wrap(f"undefined: {', '.join(titles)}: {why}")]
 

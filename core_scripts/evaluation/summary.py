@@ -34,8 +34,8 @@ def summarise(figures: Sequence[Figure]) -> Summary:
     values = np.array([figure.value for figure in figures if figure.value is not None])
     if not len(values):
         reasons = sorted({figure.why for figure in figures}) or ["no utterance was measured"]
-        return Summary(None, None, None, 0, reasons[0] + (f" (and {len(reasons) - 1} other reasons)" if reasons[1:]
-                                                          else ""))
+        more = f" (and {len(reasons) - 1} more)" if reasons[1:] else ""
+        return Summary(None, None, None, 0, reasons[0] + more)
     if len(values) == 1:
         return Summary(float(values[0]), None, None, 1, "one utterance has no interval")
     count = len(values)

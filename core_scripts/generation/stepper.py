@@ -20,8 +20,10 @@ class StepState(Protocol):
     def keep(self, count: int) -> None:
         """Forget all but the first `count` items of the batch."""
 
-    def past(self) -> list[Tensor]:
-        """At position 0, of models that export weights: the last inputs of each layer, (reach, B, R), oldest first."""
+    def past_inputs(self) -> list[Tensor]:
+        """Of models that export weights, for each layer the inputs that it remembers, (reach, B, R); row
+        `position % reach` is the oldest.
+        """
 
 
 class Stepper(Protocol):
@@ -30,6 +32,7 @@ class Stepper(Protocol):
     receptive_field: int  # codes that one prediction sees
     silence: int  # the code of a zero, which stands before every utterance
     hop: int  # samples per frame; generation may pause at its multiples
+    first_frame: int  # the number of the first frame that is given, that of position 0 being 0
     inverse_cdf: Callable[[Tensor, Tensor, float], Tensor] | None  # as `draw_codes`; None: the outputs are logits
 
     def __call__(self, previous: Tensor, cond: Tensor) -> Tensor:
@@ -47,9 +50,8 @@ class Stepper(Protocol):
     def step(self, code: Tensor, state: Any) -> Tensor:
         """Logits (B, levels) for the state's position from the code (B,) before it; the state moves on by one."""
 
-    def conditions(self, out: Span, frames: Tensor) -> Tensor:
-        """What each layer adds to its gates at the positions `out`, (N, layers, B, width); only of models that export.
-        """
+    def vectors_at(self, out: Span, frames: Tensor) -> Tensor:
+        """The conditioning at sample rate, (B, N, C), at the positions `out` themselves."""
 
     def export_weights(self) -> dict[str, Any] | None:
         """The fields of `WaveNetWeights`; None: it is no WaveNet, and stepping is the only way."""

@@ -4,6 +4,7 @@ from core_scripts.errors import UsageError
 from core_scripts.run_folder import RunFolder
 from core_scripts.tasks.analyze_data import analyze_data
 from core_scripts.tasks.analyze_model import analyze_model
+from core_scripts.tasks.analyze_suggest import suggest_model
 
 
 def analyze(resolved: Resolved, folder: RunFolder) -> None:
@@ -11,5 +12,5 @@ def analyze(resolved: Resolved, folder: RunFolder) -> None:
     if resolved.args.subject == "model" and resolved.args.words:
         raise UsageError(f"analyze model looks at the model of this folder and takes no other words: "
                          f"{' '.join(resolved.args.words)}; analyze data DIR looks at recordings")
-    subjects = {"model": analyze_model, "data": analyze_data}
+    subjects = {"model": analyze_model, "data": analyze_data, "suggest": suggest_model}
     subjects[resolved.args.subject](resolved, folder)

@@ -5,6 +5,7 @@ import re
 import time
 from argparse import Namespace
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 from core_scripts import log
@@ -34,7 +35,7 @@ def analyze_data(resolved: Resolved, folder: RunFolder) -> None:
     with tell_how_to_go_on():
         sheet = measure_sheet(audio, effort_of(resolved.args))
         baselines = _baselines(audio, levels, resolved.args)
-    sheet = DataSheet(audio, sheet.facts, sheet.correlations, baselines, time.monotonic() - begun)
+    sheet = replace(sheet, baselines=baselines, wall_seconds=time.monotonic() - begun)
     plain = json.dumps(sheet_as_plain(sheet), indent=None if resolved.args.json else 1)
     log.say(plain if resolved.args.json else sheet_as_text(sheet))
     place = Path(resolved.args.analyze_analysis_dir or _default_place(resolved, audio))
@@ -55,7 +56,8 @@ def measure_sheet(audio: AudioSet, effort: Effort) -> DataSheet:
     jobs = [audio.recordings[name].path for name in names]
     facts = dict(zip(names, work_through("analysis", read_facts, jobs, effort), strict=False))
     require_readable(facts)
-    return DataSheet(audio, facts, correlate(list(facts.values()), rate_hz), None, time.monotonic() - begun)
+    return DataSheet(audio, len(names), facts, correlate(list(facts.values()), rate_hz), None,
+                     time.monotonic() - begun)
 
 
 def chosen_audio(resolved: Resolved) -> AudioSet:

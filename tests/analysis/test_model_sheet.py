@@ -1,14 +1,11 @@
 """analyze model: the published figures, a sheet for every recipe, and mistakes at the command line."""
 import json
-import sys
 from pathlib import Path
 
 import pytest
+from desk import ROOT, Answer, Desk
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "entry"))
-from desk import ROOT, Answer, Desk  # noqa: E402
-
-from core_scripts.corpus.synthetic import ensure_corpus  # noqa: E402
+from core_scripts.corpus.synthetic import ensure_corpus
 
 
 @pytest.fixture(scope="module")
@@ -54,4 +51,4 @@ def test_a_frozen_part_is_counted_apart(corpus):
 
 def test_analyze_knows_what_it_can_look_at(corpus):
     answer = Desk(ROOT / "project/02-vqvae", corpus).run("analyze", "modell", small=False)
-    assert answer.code == 2 and "analyze knows model, not 'modell'; did you mean model?" in answer.err
+    assert answer.code == 2 and "analyze knows model, data, suggest, not 'modell'; did you mean model?" in answer.err
