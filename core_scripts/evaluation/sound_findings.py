@@ -1,4 +1,5 @@
 """What the doctor for sound hears and what it has to say, as records. No torch."""
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -6,9 +7,10 @@ from typing import Any
 from core_scripts.evaluation.sound_facts import SoundFacts
 
 _NAMES = 3
+_COLUMNS = 110
 
 TRAIN_ON = "train on while the loss falls"
-OTHER_STATE = "generate with another kept state: --trained-model FILE"
+OTHER_STATE = "take another kept state: --trained-model FILE"
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,7 @@ class Finding:
     noisy: bool = False
 
     def __str__(self) -> str:
-        return f"  {self.fault}\n    -> {self.remedy}"
+        return "\n".join((_wrapped(self.fault, "  ", "    "), _wrapped(self.remedy, "    -> ", "       ")))
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +36,11 @@ class Heard:
     recording: SoundFacts | None = None
     misfit: str = ""
     alike: bool = False
+
+
+def _wrapped(text: str, first: str, others: str) -> str:
+    return textwrap.fill(text, _COLUMNS, initial_indent=first, subsequent_indent=others, break_long_words=False,
+                         break_on_hyphens=False)
 
 
 def count_of(some: Sequence[Any], of: Sequence[Any]) -> str:

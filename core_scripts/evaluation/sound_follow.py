@@ -18,8 +18,8 @@ _FOLLOWS = 0.35  # mean correlation of energies below which the condition hardly
 _SURELY = 0.7  # above it nothing else is asked
 _BETTER = 0.15  # by which the own frames must beat those of another utterance, which speech follows a little as well
 _CLEAR = 0.75  # correlation at which a speed is told
-_UNHEARD = (f"{TRAIN_ON}; python main.py evaluate tells what frames are worth to the model (other file):\n"
-            "       if nothing, see that frames and recordings belong together")
+_UNHEARD = (f"{TRAIN_ON}; python main.py evaluate tells what frames are worth to the model (other file): "
+            "if nothing, see that frames and recordings belong together")
 
 
 def judge_condition(heard: Sequence[Heard]) -> list[Finding]:

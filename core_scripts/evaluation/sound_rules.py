@@ -95,8 +95,7 @@ class Expectations:
         """None where nothing tells."""
         if self.own_voice and one.recording is not None and not one.misfit:
             own = one.recording.value(rule.metric)
-            if own is not None:
-                return Expected(own, 0.0, "their recordings")
+            return None if own is None else Expected(own, 0.0, "their recordings")
         if self.usual is not None and self.usual.rate_hz == one.output.rate_hz:
             known = self.usual.of(rule.metric)
             if known is not None:

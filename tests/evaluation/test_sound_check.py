@@ -35,6 +35,10 @@ def usual(speech):
 
 def findings(folder, outputs, recordings, expected, rate_hz=RATE_HZ, inputs=()):
     """What is told of these outputs, as text; recordings: None, or one each."""
+    return as_text(find_faults(write_sounds(folder, outputs, recordings, rate_hz), inputs, expected))
+
+
+def write_sounds(folder, outputs, recordings, rate_hz=RATE_HZ):
     sounds = []
     for number, wave in enumerate(outputs):
         name, paths = f"u{number}", []
@@ -44,7 +48,11 @@ def findings(folder, outputs, recordings, expected, rate_hz=RATE_HZ, inputs=()):
             if samples is not None:
                 soundfile.write(paths[-1], samples, rate, subtype="PCM_16")
         sounds.append(SoundFiles(name, paths[0], None, paths[1]))
-    return "\n".join(map(str, find_faults(sounds, inputs, expected)))
+    return sounds
+
+
+def as_text(found):
+    return "\n".join(f"{finding.fault}\n    -> {finding.remedy}" for finding in found)
 
 
 def round_trip(wave):
@@ -105,7 +113,7 @@ def test_other_voices_than_their_recordings_are_held_against_training(tmp_path, 
 
 def test_single_files_that_are_off_are_named(tmp_path, speech, usual):
     found = findings(tmp_path, [*speech[:2], speech[2] + 0.05, speech[3]], speech, usual)
-    assert found.startswith("  shifted off zero: 1 of 4 files (u2); DC offset 0.05") and found.count("->") == 1
+    assert found.startswith("shifted off zero: 1 of 4 files (u2); DC offset 0.05") and found.count("->") == 1
 
 
 def test_outputs_that_follow_other_frames_are_told(tmp_path, speech, usual):
@@ -153,7 +161,7 @@ def test_a_damaged_output_is_named_and_the_others_are_looked_at(tmp_path, speech
     paths[1].write_bytes(paths[1].read_bytes()[:1000])
     soundfile.write(paths[2], speech[2] + 0.05, RATE_HZ, subtype="PCM_16")
     sounds = [SoundFiles(path.stem, path, None, tmp_path / "wav" / path.name) for path in paths]
-    found = "\n".join(map(str, find_faults(sounds, [], usual)))
+    found = as_text(find_faults(sounds, [], usual))
     assert "1 of 4 files cannot be read back:" in found and "u1.wav is cut" in found and "generate again" in found
     assert "shifted off zero: 1 of 3 files (u2)" in found
 
@@ -173,6 +181,21 @@ def test_no_odd_sound_gives_nan_or_a_warning(tmp_path, speech, usual, wave, recw
     for recordings in (None, [wave] * 2, speech[:2]):
         assert "nan" not in findings(tmp_path, [wave] * 2, recordings, usual)
     assert not list(recwarn)
+
+
+def test_findings_fit_the_terminal(tmp_path, speech, usual):
+    spoiled = [speech[0], *(SPOILED["silent before their end: 4 of 4 files"](wave) for wave in speech[1:])]
+    named = [SoundFiles(sound.name * 8, sound.output, None, sound.source) for sound in
+             write_sounds(tmp_path, spoiled, speech)]
+    (finding,) = find_faults(named, [], usual)
+    lines = str(finding).splitlines()
+    assert all(len(line) <= 110 for line in lines) and len(lines) > 2
+    assert lines[0].startswith("  silent before") and lines[1].startswith("    ") and lines[-1].startswith("    -> ")
+
+
+def test_a_silent_recording_asks_for_nothing(tmp_path, speech, usual):
+    faint = [0.002 * RNG.standard_normal(16000)] * 2
+    assert "steady" not in findings(tmp_path, faint, [np.zeros(16000)] * 2, usual)
 
 
 def test_nothing_at_all_has_no_faults():
