@@ -15,13 +15,14 @@ from core_scripts.errors import DataError
 from core_scripts.evaluation.metric import make_pair, why_unfit
 from core_scripts.evaluation.sound_facts import correlation, look_at
 from core_scripts.evaluation.sound_files import SoundFiles, Wave, find_sounds, read_sound
-from core_scripts.evaluation.sound_findings import Finding, Heard, count_of
+from core_scripts.evaluation.sound_findings import Finding, Heard, count_of, files
 from core_scripts.evaluation.sound_follow import judge_condition
 from core_scripts.evaluation.sound_rules import Expectations, judge_sounds
 from core_scripts.evaluation.usual_sound import Usual, usual_sound
 from core_scripts.features.passport import passport_of, read_passport
 
 _FILES = 300  # looked at, spread over longer lists
+_CALMER = 0.8  # temperature
 _ALIKE = 0.95  # correlation of two waveforms
 
 
@@ -36,15 +37,21 @@ def check_sound(data: Any, conf: Any, args: Namespace) -> None:
     chosen = sounds[:: -(-len(sounds) // _FILES)]
     inputs = [stream for corpus in read_corpora(conf, "test") for stream in corpus.inputs]
     findings = find_faults(chosen, inputs, Expectations(usual_sound(conf), own_voice=not args.target_speaker))
-    if args.temperature == 0 and findings:
-        findings.append(Finding("--temperature 0 takes the most probable sample each time, which may end in silence or "
-                                "in a tone", "generate with --temperature 1"))
-    told = f"sound check: {len(chosen)}{f' of {len(sounds)}' if len(chosen) < len(sounds) else ''} files"
+    told = f"sound check: {count_of(chosen, sounds) if len(chosen) < len(sounds) else files(len(sounds))}"
     if findings:
         things = f"{len(findings)} thing{'s' if len(findings) > 1 else ''} off"
-        log.warn("\n".join([f"{told}, {things}", *map(str, findings)]))
+        log.warn("\n".join([f"{told}, {things}", *map(str, findings), *_hint(findings, args.temperature)]))
     else:
         log.say(f"{told}, nothing off")
+
+
+def _hint(findings: Sequence[Finding], temperature: float) -> list[str]:
+    """What drawing the samples in another way could change."""
+    if temperature == 0:
+        return ["  --temperature 0 takes the most probable sample each time, which may end in silence or a tone: try 1"]
+    if temperature > _CALMER and any(finding.noisy for finding in findings):
+        return [f"  --temperature {_CALMER} makes less noise"]
+    return []
 
 
 def find_faults(sounds: Sequence[SoundFiles], inputs: Sequence[StreamSpec], expected: Expectations) -> list[Finding]:

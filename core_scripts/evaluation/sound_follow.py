@@ -6,7 +6,6 @@ import numpy as np
 
 from core_scripts.evaluation.sound_facts import correlation, speed_of
 from core_scripts.evaluation.sound_findings import (
-    LESS_RANDOM,
     OTHER_STATE,
     TRAIN_ON,
     Finding,
@@ -19,8 +18,8 @@ _FOLLOWS = 0.35  # mean correlation of energies below which the condition hardly
 _SURELY = 0.7  # above it nothing else is asked
 _BETTER = 0.15  # by which the own frames must beat those of another utterance, which speech follows a little as well
 _CLEAR = 0.75  # correlation at which a speed is told
-_UNHEARD = ("python main.py evaluate tells what frames are worth to the model (other file): where it is about 0 bits, "
-            f"{TRAIN_ON}\n       and see that frames and recordings belong together; where it is more, {LESS_RANDOM}")
+_UNHEARD = (f"{TRAIN_ON}; python main.py evaluate tells what frames are worth to the model (other file): "
+            "if nothing, see that frames and recordings belong together")
 
 
 def judge_condition(heard: Sequence[Heard]) -> list[Finding]:
@@ -42,7 +41,7 @@ def judge_condition(heard: Sequence[Heard]) -> list[Finding]:
     if mean < _FOLLOWS or (mean < _SURELY and mean - mean_of_others < _BETTER):
         return [_too_fast(given) or Finding(
             f"their frames hardly count: {len(given)} of {len(heard)} compared; energies correlate {mean:.2f} with "
-            f"their own recordings, {mean_of_others:.2f} with others", _UNHEARD)]
+            f"their own recordings, {mean_of_others:.2f} with others", _UNHEARD, noisy=True)]
     lost = [one for one, follows in zip(given, own, strict=True) if follows < _BETTER]
     return [Finding(f"astray: the energy of {count_of(lost, heard)} does not follow its frames{names_of(lost, heard)}",
                     f"{TRAIN_ON}, or {OTHER_STATE}")] if lost else []

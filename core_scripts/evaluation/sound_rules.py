@@ -12,7 +12,6 @@ from core_scripts.evaluation.level import CLIPPING, DC_OFFSET, LEVEL, SILENCE, T
 from core_scripts.evaluation.metric import Metric
 from core_scripts.evaluation.sound_facts import END, FLOOR, MOVEMENT
 from core_scripts.evaluation.sound_findings import (
-    LESS_RANDOM,
     OTHER_STATE,
     TRAIN_ON,
     Finding,
@@ -22,7 +21,9 @@ from core_scripts.evaluation.sound_findings import (
 )
 from core_scripts.evaluation.usual_sound import Usual
 
-_SPREADS = 2.5  # standard deviations of single recordings that the middle of a list may be away from their mean
+_SPREADS = 2.5  # standard deviations of single recordings that a sound may be away from their mean
+
+_LEVELS = "see that the frames come from recordings as loud as those of training, and how output_norm is set"
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Rule:
     remedy: str
     single: bool = False  # told of single files too; else only where most of them are off
     alone: float | None = None  # what is expected where there is no recording at all; None: nothing is said then
+    noisy: bool = False  # as of a Finding
 
 
 def above(least: float) -> Callable[[float, float, float], bool]:
@@ -51,26 +53,24 @@ NO_SOUND = (
     Rule(SILENCE, "silent", lambda value, expected, tolerated: value > max(0.9, expected + 0.1),
          f"see that their frames hold more than silence; {TRAIN_ON}, or {OTHER_STATE}", single=True, alone=0.2),
     Rule(MOVEMENT, "a steady noise or tone", lambda value, expected, tolerated: value < 2.5 and expected > 5.0,
-         f"so sounds a network that has learned little, or that gets no frames: {TRAIN_ON}; python main.py evaluate "
-         f"tells what frames are worth to it", single=True, alone=10.0),
+         f"so sounds a network that has learned little: {TRAIN_ON}, or {OTHER_STATE}", single=True, alone=10.0),
     Rule(END, "silent before their end", below(0.25), f"generation fell silent: {TRAIN_ON}, or {OTHER_STATE}",
          single=True),
 )
 FAULTS = (
-    Rule(DC_OFFSET, "shifted off zero", lambda value, expected, tolerated: abs(value - expected) > 0.01 + tolerated,
+    Rule(DC_OFFSET, "shifted off zero",
+         lambda value, expected, tolerated: abs(value) > abs(expected) + 0.01 + tolerated,
          f"the recordings are not: {TRAIN_ON}, or {OTHER_STATE}", single=True, alone=0.0),
     Rule(CLIPPING, "clipped", lambda value, expected, tolerated: value > 0.002 + 2.0 * expected + tolerated,
-         f"too loud for the scale: {LESS_RANDOM}; else {OTHER_STATE}", single=True, alone=0.0),
-    Rule(LEVEL, "too loud", above(10.0), "see that the frames come from recordings of a level as in training, and that "
-         "mean and deviation (output_norm) are those of training"),
-    Rule(LEVEL, "too quiet", below(10.0), "see that the frames come from recordings of a level as in training, and "
-         "that mean and deviation (output_norm) are those of training"),
-    Rule(TILT, "too bright", above(3.0), f"noise covers the highs: {TRAIN_ON}; {LESS_RANDOM}"),
-    Rule(TILT, "too dull", below(3.0), "the highs are missing: see that wav_samp_rate is the rate of the frames, that "
-         f"these reach up to half of it, and that --temperature is not far below 1; {TRAIN_ON}"),
+         f"the scale ends there: {TRAIN_ON}, or {OTHER_STATE}", single=True, alone=0.0, noisy=True),
+    Rule(LEVEL, "too loud", above(10.0), _LEVELS),
+    Rule(LEVEL, "too quiet", below(10.0), _LEVELS),
+    Rule(TILT, "too bright", above(3.0), f"noise covers the highs: {TRAIN_ON}", noisy=True),
+    Rule(TILT, "too dull", below(3.0), "highs are missing: see that the frames reach up to half the rate, and that "
+         f"--temperature is not far below 1; {TRAIN_ON}"),
     Rule(FLOOR, "noisy in the pauses",
          lambda value, expected, tolerated: value > max(-30.0, expected + max(10.0, tolerated)),
-         f"{TRAIN_ON}; {LESS_RANDOM}"),
+         TRAIN_ON, noisy=True),
 )
 
 
@@ -95,8 +95,7 @@ class Expectations:
         """None where nothing tells."""
         if self.own_voice and one.recording is not None and not one.misfit:
             own = one.recording.value(rule.metric)
-            if own is not None:
-                return Expected(own, 0.0, "their recordings")
+            return None if own is None else Expected(own, 0.0, "their recordings")
         if self.usual is not None and self.usual.rate_hz == one.output.rate_hz:
             known = self.usual.of(rule.metric)
             if known is not None:
@@ -125,4 +124,4 @@ def _tell(rule: Rule, off: Sequence[Heard], heard: Sequence[Heard], expected: Ex
     found = np.median([one.output.value(rule.metric) for one in off])
     wanted = [expected.of(rule, one) for one in off]
     return Finding(f"{rule.fault}: {count_of(off, heard)}{names_of(off, heard)}; {rule.metric.title} {found:.3g}{unit}"
-                   f", of {wanted[0].whose} {np.median([one.value for one in wanted]):.3g}", rule.remedy)
+                   f", of {wanted[0].whose} {np.median([one.value for one in wanted]):.3g}", rule.remedy, rule.noisy)
