@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.measuring import describe, make_parser, tell_results, time_rounds  # noqa: E402
 from benchmarks.yardsticks import Yardsticks  # noqa: E402
 from core_scripts.generation.choosing import open_session  # noqa: E402
-from core_scripts.generation.options import GenerationOptions  # noqa: E402
+from core_scripts.generation.options import AUTO, GenerationOptions  # noqa: E402
 from core_scripts.generation.sampling import utterance_uniforms  # noqa: E402
 from core_scripts.generation.stepper import Drawing, Piece, Session  # noqa: E402
 from core_scripts.progress import Progress  # noqa: E402
@@ -46,14 +46,15 @@ class Load:
     config: WaveNetConfig
     model: WaveNet
     batch: int
+    variant: str
 
     @classmethod
-    def of(cls, config: WaveNetConfig, batch: int) -> "Load":
+    def of(cls, config: WaveNetConfig, batch: int, variant: str = AUTO) -> "Load":
         torch.manual_seed(0)
         model = WaveNet(config).eval()
         with torch.no_grad():
             model.logits.weight.mul_(4)  # a distribution that is not flat
-        return cls(config, model, batch)
+        return cls(config, model, batch, variant)
 
     @property
     def products(self) -> int:
@@ -70,7 +71,7 @@ class Load:
 
     def engine(self, name: str, precision: str, steps: int) -> Callable[[], object]:
         """A function that generates the next `steps` samples of each utterance, the beginning being done."""
-        options = GenerationOptions(name, precision=precision, threads=1)
+        options = GenerationOptions(name, precision=precision, variant=self.variant, threads=1)
         frames = torch.randn(self.batch, sum(self.config.frame_context()) + -(-steps // self.config.hop),
                              self.config.cond_channels, generator=torch.Generator().manual_seed(1))
         uniforms = utterance_uniforms(1, [str(row) for row in range(self.batch)], [steps] * self.batch)
@@ -151,6 +152,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = make_parser(__doc__, rounds=7)
     parser.add_argument("--sizes", nargs="+", choices=tuple(SIZES), default=tuple(SIZES), help="(default: all)")
     parser.add_argument("--core", type=int, default=-1, metavar="N", help="to measure on (default: the last one)")
+    parser.add_argument("--variant", default=AUTO, metavar="NAME", help="of the native engine (default: the fastest)")
     args = parser.parse_args(argv)
     torch.set_num_threads(1)
     cores, results = sorted(os.sched_getaffinity(0)), {}
@@ -160,11 +162,12 @@ def main(argv: list[str] | None = None) -> int:
         sizes = {name: replace(config, layers=4, dilation_cycle=2, residual_channels=16, gate_channels=16)
                  for name, config in sizes.items()}
     if "standard" in sizes:
-        results["standard_bf16_2cores_16_xrt"] = measure_two_cores(Load.of(sizes["standard"], 8), args.rounds)
+        load = Load.of(sizes["standard"], 8, args.variant)
+        results["standard_bf16_2cores_16_xrt"] = measure_two_cores(load, args.rounds)
     os.sched_setaffinity(0, {cores[args.core]})
     for name, config in sizes.items():
         for batch in BATCHES:
-            results |= measure(name, Load.of(config, batch), args.rounds, yardsticks)
+            results |= measure(name, Load.of(config, batch, args.variant), args.rounds, yardsticks)
     os.sched_setaffinity(0, set(cores))
     met = tell_results(results, {key: target for key, target in TARGETS.items() if key in results}, args.json)
     return 0 if met or args.quick else 1

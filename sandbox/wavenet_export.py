@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from sandbox.block_wavenet import WaveNet
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def export_wavenet(net: "WaveNet") -> dict[str, Any]:
     """Float32 tensors on the CPU, `borders` float64; copies, so that they stay what they are."""
     layers, config = len(net.layers), net.config

@@ -98,7 +98,7 @@ def audio_of_config(conf: ProjectConfig) -> AudioSet:
 def records_of(conf: ProjectConfig) -> list[dict[str, Any]]:
     """The fields of every record of a network in the configuration."""
     return [vars(value) for name, value in vars(conf).items()
-            if name != "presets" and type(value).__module__.startswith("sandbox.")]
+            if name != "presets" and not name.startswith("_") and type(value).__module__.startswith("sandbox.")]
 
 
 def configured_levels(conf: ProjectConfig) -> int | None:

@@ -105,6 +105,11 @@ class DataSheet:
                 found.setdefault((one.seconds, one.measured.digest), []).append(name)
         return sorted(tuple(sorted(names)) for names in found.values() if len(names) > 1)
 
+    def leaks(self) -> list[str]:
+        """Names held out for test whose content is trained on too."""
+        train, test = set(self.audio.lists["train"]), set(self.audio.lists["test"]) - set(self.audio.lists["train"])
+        return [name for names in self.duplicates() if train & set(names) for name in names if name in test]
+
     def pitch(self) -> dict[str, Any] | None:
         """F0 in Hz at the quantiles and the share of voiced frames; None: the rate is too low, or nothing is voiced."""
         tracks = [one.f0_hz for one in self.measured if one.f0_hz is not None and len(one.f0_hz)]

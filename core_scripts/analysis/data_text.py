@@ -32,6 +32,7 @@ def sheet_as_plain(sheet: DataSheet) -> dict[str, Any]:
         "levels": {name: asdict(value) if isinstance(value, Estimate) else value
                    for name, value in sheet.levels().items()},
         "duplicates": sheet.duplicates(),
+        "leaks": sheet.leaks(),
         "f0": None,
         "correlations": None,
     }
@@ -82,7 +83,7 @@ def _what_is_there(sheet: DataSheet) -> list[str]:
 
 
 def _how_it_sounds(sheet: DataSheet) -> list[str]:
-    levels, pitch, twins = sheet.levels(), sheet.pitch(), sheet.duplicates()
+    levels, pitch, twins, leaks = sheet.levels(), sheet.pitch(), sheet.duplicates(), sheet.leaks()
     of = f"of {len(sheet.measured):,}"
     lines = [
         f"  level, dB of full scale: {_spread(levels['level_db'], '.1f')}",
@@ -92,7 +93,8 @@ def _how_it_sounds(sheet: DataSheet) -> list[str]:
         f"  clipped {levels['clipped_files']} {of}, constant {levels['constant_files']}, no change of level (noise or "
         f"tone) {levels['steady_files']}",
         f"  duplicates by content: {sum(map(len, twins)) - len(twins)}"
-        + (f" ({_some([' = '.join(names[:3]) for names in twins])})" if twins else ""),
+        + (f" ({_some([' = '.join(names[:3]) for names in twins])})" if twins else "")
+        + (f"; {len(leaks)} of the test list are trained on as well ({_some(leaks)})" if leaks else ""),
     ]
     if pitch is not None:
         lines.append(f"  F0, Hz: {_spread(pitch['hz'], '.0f')}; voiced {_share(pitch['voiced_share'])}")

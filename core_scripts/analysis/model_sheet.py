@@ -35,7 +35,8 @@ class ModelCost:
 class ModelSheet:
     """layers in the order of the model; geometry: as `ModelBase.describe_geometry` names it.
 
-    depth: layers of the dilated stack, or where there is none all that have weights. rate_hz: of the waveform.
+    depth: layers of the dilated stack, or where there is none all that have a matrix of weights; rate_hz: of the
+    waveform.
     """
 
     layers: tuple[LayerRow, ...]
@@ -96,10 +97,10 @@ class ModelSheet:
         told.append("  training step: " + (NOT_MEASURED if step is None else
                     f"{step.wall_seconds:.3g} s ({step.cpu_seconds:.3g} s of processor time) for {step.batch_size} x "
                     f"{step.samples:,} samples; {step.memory_bytes / _MIB:,.0f} MiB, {step.saved_bytes / _MIB:,.0f} of "
-                    f"them kept for the backward pass; the process grew to {step.peak_resident_bytes / _MIB:,.0f} MiB"))
+                    f"them kept for the backward pass; the process had {step.peak_bytes / _MIB:,.0f} MiB"))
         told.append("  generation: " + (NOT_MEASURED if speed is None else
-                    f"{speed.samples_per_second:,.0f} samples per second, {speed.seconds_per_second:.3g} s per second "
-                    f"of audio, one utterance, on this machine"))
+                    f"{speed.samples_per_second:,.0f} samples per second, one utterance, on this machine"
+                    + (f"; {speed.seconds_per_second:.3g} s per second of audio" if speed.seconds_per_second else "")))
         return told
 
 
@@ -115,10 +116,15 @@ def read_sheet(
             shapes = {key: tuple(value.shape) for key, value in own.items()}
             layers.append(LayerRow(name or "(model)", type(module).__name__, shapes,
                                    sum(value.numel() for value in own.values())))
-    depth = sum(row.kind == DILATED_LAYER for row in layers) or len(layers)
+    depth = sum(row.kind == DILATED_LAYER for row in layers) or sum(map(_is_layer, layers))
     counts = [sum(value.numel() for value in model.parameters() if value.requires_grad == trained)
               for trained in (True, False)]
     return ModelSheet(tuple(layers), geometry, *counts, depth, rate_hz, cost or ModelCost())
+
+
+def _is_layer(row: LayerRow) -> bool:
+    """Whether it has a matrix, and not only statistics, scales or biases."""
+    return any(len(shape) > 1 for shape in row.shapes.values())
 
 
 def _told(value: Any) -> str:

@@ -39,7 +39,7 @@ class StepCost:
     state_bytes: int
     wall_seconds: float
     cpu_seconds: float  # all threads
-    peak_resident_bytes: int  # of the whole process, torch itself in it
+    peak_bytes: int  # of the whole process, torch itself in it; on a GPU all that torch held there
 
     @property
     def memory_bytes(self) -> int:
@@ -51,7 +51,7 @@ class Speed:
     """Generation of one utterance, all samples or frames after the first call."""
 
     samples_per_second: float
-    seconds_per_second: float  # of computation per second of audio
+    seconds_per_second: float | None  # of computation per second of audio; None: its rate is not known
 
 
 @dataclass(frozen=True)
@@ -135,21 +135,20 @@ def measure_step(bench: Bench, optimizer: torch.optim.Optimizer, samples: int, b
 
     wall, processor = _time(step, bench.device)
     trained = sum(value.numel() for value in bench.model.parameters() if value.requires_grad)
-    resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     return StepCost(batch_size, int(batch.lengths[0]), sum(saved.values()), trained * _FLOAT_BYTES * _ADAM_COPIES,
-                    wall, processor, resident)
+                    wall, processor, _peak_bytes(bench.device))
 
 
 def measure_speed(bench: Bench, rate_hz: int | None) -> Speed | None:
-    """Generate a short utterance from noise. None: as `Bench.batch`, or the rate is not known."""
+    """Generate a short utterance from noise. None: as `Bench.batch`."""
     batch = bench.batch(_GENERATED_SAMPLES, 1)
-    if batch is None or not rate_hz:
+    if batch is None:
         return None
     bench.model.eval()
     with torch.inference_mode():
         wall, _ = _time(lambda: bench.model.inference(batch), bench.device, rounds=1)
     samples = int(batch.lengths[0])
-    return Speed(samples / wall, wall * rate_hz / samples)
+    return Speed(samples / wall, wall * rate_hz / samples if rate_hz else None)
 
 
 def _loss_of(bench: Bench, batch: Batch) -> torch.Tensor:
@@ -157,6 +156,12 @@ def _loss_of(bench: Bench, batch: Batch) -> torch.Tensor:
     hooks.schedule(0)
     compute = hooks.loss or adapt_loss(bench.loss)
     return add_losses(compute(bench.model(batch), batch.targets)).total
+
+
+def _peak_bytes(device: torch.device) -> int:
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def _time(run: Callable[[], Any], device: torch.device, rounds: int = _ROUNDS) -> tuple[float, float]:

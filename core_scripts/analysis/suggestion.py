@@ -15,6 +15,8 @@ _SLOW_BLOCKS = 1.5  # of 5 ms that an envelope must remember to be more than the
 _SLOW_LENGTHS = 8.0
 _TESTED_ORDERS = 64
 _SAMPLES_PER_PARAMETER = 10  # a net of 131,000 learnt one speaker of the digits from 12 samples per parameter
+UNKNOWN_WITH_FRAMES = ("how much of the slow structure the conditioning frames bring already; with them a shorter "
+                       "field may do")
 SPEECH_CHANNELS, STEADY_CHANNELS = 32, 8  # of a layer, where data and budget allow
 
 
@@ -188,7 +190,6 @@ def _unknown(sheet: DataSheet) -> list[str]:
     """What cannot be told from correlations."""
     told = ["whether anything further back matters that is not seen in second-order correlations (a word's sense, a "
             "tune): compare held-out bits of one block more and one less",
-            "how much of the slow structure the conditioning frames bring already; with them a shorter field may do",
             "channels, learning rate and number of steps are those that have served elsewhere, not measured here"]
     if sheet.is_sampled:
         told.append(f"{sheet.of_files - len(sheet.facts):,} recordings were not looked at; "

@@ -40,7 +40,9 @@ def families_at(rate_hz: int) -> tuple[Family, ...]:
 def cepstra_at(rate_hz: int) -> MfccConfig:
     """The frames that are compared: 25 ms every 10 ms."""
     coefficients = _NARROW_COEFFICIENTS if rate_hz < _NARROW_RATE_HZ else _COEFFICIENTS
-    return MfccConfig.at_rate(rate_hz, bands=_BANDS, coefficients=coefficients + 1, deltas=False)
+    hop = rate_hz // 100
+    window = hop + 2 * ((rate_hz // 40 - hop) // 2)  # so that frames centre at any rate
+    return MfccConfig.at_rate(rate_hz, window=window, bands=_BANDS, coefficients=coefficients + 1, deltas=False)
 
 
 def cepstral_distance(given: np.ndarray, found: np.ndarray, bands: int) -> float:

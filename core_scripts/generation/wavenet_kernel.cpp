@@ -3,7 +3,7 @@
 // Plain C ABI, see the end; core_scripts/generation/native.py calls it, wavenet_weights.py says what is computed. With
 // few utterances the time goes into reading weights, with many into multiplying; hence
 //
-//   - all weights lie in one arena, in the order of use, and each matrix in panels of up to four vectors of columns:
+//   - all weights lie in one arena, in the order of use, and each matrix in panels of four vectors of columns:
 //
 //       panel of columns 0..63     panel of columns 64..127        (16 lanes x 4)
 //       k=0 | 0 1 2 .. 63 |        k=0 | 64 65 .. 127 |            k: input channel; with bf16 a word holds k and k+1
@@ -47,7 +47,7 @@ constexpr int LANES = 4, REGISTERS = 16;
 constexpr int PANEL = 4;                             // vectors of columns
 constexpr int SUMS = REGISTERS / 2;                  // vectors that are summed up at once
 constexpr int MOST_ROWS = std::max(1, SUMS / PANEL);  // utterances that share a weight while it is in a register
-constexpr int PAD = 16;
+constexpr int PAD = 32;  // of every number of channels: whole or half panels
 constexpr int FORESIGHT = 8;
 #ifndef SKIP_DEPTH
 #define SKIP_DEPTH 128
@@ -66,39 +66,42 @@ template <class V, class T> ALWAYS_INLINE V load(const T* from) {
 }
 template <class V, class T> ALWAYS_INLINE void store(T* to, V value) { std::memcpy(to, &value, sizeof value); }
 ALWAYS_INLINE Floats spread(float value) { return value - Floats{}; }
-ALWAYS_INLINE Floats clamp(Floats x, float low, float high) {
-  x = x > low ? x : spread(low);
-  return x < high ? x : spread(high);
-}
+ALWAYS_INLINE Floats at_least(Floats x, float low) { return x < low ? spread(low) : x; }  // NaN stays
+ALWAYS_INLINE Floats at_most(Floats x, float high) { return x > high ? spread(high) : x; }
 constexpr int padded(int count) { return (count + PAD - 1) / PAD * PAD; }
 
-// exp(x) = 2^n exp(r), |r| <= ln(2) / 2, by a polynomial with a relative error of 2e-9; x in [-87, 88].
+// exp(x) = 2^n exp(r), |r| <= ln(2) / 2, by a polynomial with a relative error of 3e-9; x in [-87, 88].
 ALWAYS_INLINE Floats exponential(Floats x) {
   constexpr float round = 12582912.f;  // 1.5 * 2^23: adding it leaves an integer in the low bits
   const Floats shifted = x * 1.44269504f + round;
   const Floats n = shifted - round;
-  const Floats r = (x - n * 0.693359375f) + n * 2.12194440e-4f;  // ln 2 in two parts
-  Floats p = r * 1.40087700e-3f + 8.37332010e-3f;
-  p = p * r + 4.16656826e-2f;
-  p = p * r + 1.66665304e-1f;
-  p = p * r + 5.00000004e-1f;
-  p = p * r + 1.f;
-  p = p * r + 1.f;
+  const Floats r = (x - n * 0.693359375f) + n * 2.12194440e-4f, square = r * r;  // ln 2 in two parts
+  const Floats high = (r * 8.368745116e-3f + 4.166839079e-2f) + square * 1.381453999e-3f;
+  const Floats p = ((r * 1.666652040e-1f + 4.999999343e-1f) + high * square) * square + (r + 1.f);
   return (Floats)((Ints)p + ((Ints)shifted << 23));
 }
 
 // tanh(filter) * sigmoid(gate) with one division.
 ALWAYS_INLINE Floats gated(Floats filter, Floats gate) {
-  const Floats f = exponential(clamp(filter, -20.f, 20.f) * -2.f), g = exponential(-clamp(gate, -40.f, 80.f));
+  const Floats f = exponential(at_least(at_most(filter, 20.f), -20.f) * -2.f);
+  const Floats g = exponential(-at_least(at_most(gate, 80.f), -40.f));
   return (1.f - f) / ((1.f + f) * (1.f + g));
 }
 
 // ---- forms of weights and inputs -----------------------------------------------------------------------------------
 
 uint32_t bits_of_bf16(float value) {  // to the nearest, of two the even one
-  uint32_t bits;
-  std::memcpy(&bits, &value, 4);
+  const uint32_t bits = load<uint32_t>(&value);
   return (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
+}
+
+Word bf16_pair(float lower, float upper) {
+  const Word low = bits_of_bf16(lower);
+#ifdef __AVX512BF16__
+  return low | bits_of_bf16(upper) << 16;
+#else
+  return low | ((load<Word>(&upper) - low + 0x8000) & 0xffff0000u);  // the nearest word that ends in `low`
+#endif
 }
 
 struct Fp32 {
@@ -113,14 +116,15 @@ struct Fp32 {
   static ALWAYS_INLINE void put(Word* row, int channel, Floats value) { store(row + channel, value); }
 };
 
-// Weights of 16 bits, inputs of 32.
+// Weights of 16 bits, inputs of 32. The upper half of a word is used together with the lower one, which is not masked
+// out but was there when the upper half was rounded.
 struct Bf16Weights {
   static constexpr int WEIGHTS = 2, INPUTS = 1;
   template <int ROWS, int WIDTH>
   static ALWAYS_INLINE void step(const Word* weights, const Word* const* x, int k, Floats (&sum)[ROWS][WIDTH]) {
     for (int v = 0; v < WIDTH; v++) {
       const Words pair = load<Words>(weights + v * LANES);
-      const Floats even = (Floats)(pair << 16), odd = (Floats)(pair & 0xffff0000u);
+      const Floats even = (Floats)(pair << 16), odd = (Floats)pair;
       for (int row = 0; row < ROWS; row++) {
         sum[row][v] += even * load<float>(x[row] + 2 * k);
         sum[row][v] += odd * load<float>(x[row] + 2 * k + 1);
@@ -163,7 +167,7 @@ struct Input {
   const Word* const* rows;
 };
 
-// What the sums begin with: a bias or a condition, and where `more` is not null another vector.
+// What the sums begin with: a bias or a condition, and for a single row another vector, where `more` is not null.
 struct Start {
   const float* const* rows;
   const float* const* more = nullptr;
@@ -177,14 +181,16 @@ constexpr int chains(int rows, int width, bool in_order) {
 template <class Form, bool in_order, int ROWS, int WIDTH, class Finish>
 ALWAYS_INLINE void multiply_tile(const Input* inputs, int count, Start start, int row, int vector, Finish& finish) {
   constexpr int CHAINS = chains(ROWS, WIDTH, in_order);  // sums that do not wait for each other
-  Floats sum[CHAINS][ROWS][WIDTH] = {};
+  Floats sum[CHAINS][ROWS][WIDTH];
+#pragma GCC unroll 8
+  for (int c = 0; c < CHAINS; c++)
 #pragma GCC unroll 16
-  for (int r = 0; r < ROWS; r++)
+    for (int r = 0; r < ROWS; r++)
 #pragma GCC unroll 4
-    for (int v = 0; v < WIDTH; v++) {
-      sum[0][r][v] = load<Floats>(start.rows[row + r] + (vector + v) * LANES);
-      if (start.more) sum[0][r][v] += load<Floats>(start.more[row + r] + (vector + v) * LANES);
-    }
+      for (int v = 0; v < WIDTH; v++)
+        sum[c][r][v] = c == 0 ? load<Floats>(start.rows[row + r] + (vector + v) * LANES)
+                       : c == 1 && start.more ? load<Floats>(start.more[row + r] + (vector + v) * LANES)
+                                              : Floats{};
   for (int i = 0; i < count; i++) {
     const int depth = inputs[i].matrix->depth;
     const Word* weights = inputs[i].matrix->words + (size_t)vector * LANES * depth;
@@ -195,12 +201,14 @@ ALWAYS_INLINE void multiply_tile(const Input* inputs, int count, Start start, in
 #pragma GCC unroll 8
       for (int c = 0; c < CHAINS; c++) Form::template step<ROWS, WIDTH>(weights + c * WIDTH * LANES, x, k + c, sum[c]);
   }
-#pragma GCC unroll 8
-  for (int c = 1; c < CHAINS; c++)
-#pragma GCC unroll 16
-    for (int r = 0; r < ROWS; r++)
 #pragma GCC unroll 4
-      for (int v = 0; v < WIDTH; v++) sum[0][r][v] += sum[c][r][v];
+  for (int apart = CHAINS / 2; apart >= 1; apart /= 2)
+#pragma GCC unroll 8
+    for (int c = 0; c < apart; c++)
+#pragma GCC unroll 16
+      for (int r = 0; r < ROWS; r++)
+#pragma GCC unroll 4
+        for (int v = 0; v < WIDTH; v++) sum[c][r][v] += sum[c + apart][r][v];
   finish(sum[0], row, vector);
 }
 
@@ -225,11 +233,7 @@ __attribute__((noinline)) void multiply(const Input* inputs, int count, Start st
   int vector = 0;
   for (; vector + PANEL <= width; vector += PANEL)
     multiply_panel<Form, in_order, PANEL>(inputs, count, start, rows, vector, finish);
-  if (vector + 2 <= width) {
-    multiply_panel<Form, in_order, 2>(inputs, count, start, rows, vector, finish);
-    vector += 2;
-  }
-  if (vector < width) multiply_panel<Form, in_order, 1>(inputs, count, start, rows, vector, finish);
+  if (vector < width) multiply_panel<Form, in_order, PANEL / 2>(inputs, count, start, rows, vector, finish);
 }
 
 // ---- the arena -----------------------------------------------------------------------------------------------------
@@ -261,12 +265,11 @@ template <class At> Matrix pack(Arena& arena, int per_word, int depth, int colum
   const Matrix matrix{words, depth / per_word, columns / LANES};
   if (!words) return matrix;
   for (int vector = 0; vector < matrix.width;) {
-    const int left = matrix.width - vector, width = left >= PANEL ? PANEL : left >= 2 ? 2 : 1;
+    const int width = std::min(PANEL, matrix.width - vector);
     for (int k = 0; k < depth; k += per_word)
       for (int column = vector * LANES; column < (vector + width) * LANES; column++, words++) {
         const float value = at(k, column);
-        std::memcpy(words, &value, 4);
-        if (per_word == 2) *words = bits_of_bf16(value) | bits_of_bf16(at(k + 1, column)) << 16;
+        *words = per_word == 2 ? bf16_pair(value, at(k + 1, column)) : load<Word>(&value);
       }
     vector += width;
   }
@@ -452,12 +455,19 @@ void lay_out(State& s) {
 
 // The first code whose cumulative probability exceeds the noise; `logits` are overwritten.
 int draw_categorical(float* logits, int codes, double temperature, double noise) {
-  const float largest = *std::max_element(logits, logits + codes);
+  std::fill(logits + codes, logits + padded(codes), logits[0]);
+  Floats peaks = load<Floats>(logits);
+  for (int i = LANES; i < codes; i += LANES) {
+    const Floats next = load<Floats>(logits + i);
+    peaks = next > peaks ? next : peaks;
+  }
+  float largest = peaks[0];
+  for (int lane = 1; lane < LANES; lane++) largest = std::max<float>(largest, peaks[lane]);
   if (temperature == 0) return std::find(logits, logits + codes, largest) - logits;
   const float sharpness = 1 / temperature;
   double total = 0, cumulative = 0;
   for (int i = 0; i < codes; i += LANES)
-    store(logits + i, exponential(clamp((load<Floats>(logits + i) - largest) * sharpness, -87.f, 0.f)));
+    store(logits + i, exponential(at_least((load<Floats>(logits + i) - largest) * sharpness, -87.f)));
   constexpr int BLOCK = 16;
   double sums[4096];  // of blocks; 2^16 codes at most
   for (int block = 0; block * BLOCK < codes; block++) {
@@ -706,13 +716,14 @@ template <class Form> class Stepping {
   }
 
   // The first utterance's input of an older tap `ahead` samples from now.
-  const Word* past(int l, size_t tap, int ahead) const {
+  const Word* past(int l, size_t tap, int ahead) const {  // row < 2 * reach: `ahead` is less than the dilation
     const Layer& layer = m.layers[l];
-    const size_t row = (s.slots[l] + tap * layer.dilation + ahead) % layer.reach;
-    return s.rings[l] + row * s.batch * m.width / PER;
+    int row = s.slots[l] + (int)tap * layer.dilation + ahead;
+    if (row >= layer.reach) row -= layer.reach;
+    return s.rings[l] + (size_t)row * s.batch * m.width / PER;
   }
 
-  static Floats rectified(Floats x) { return x > 0.f ? x : Floats{}; }
+  static Floats rectified(Floats x) { return at_least(x, 0.f); }
 
   static auto put_into(const std::vector<float*>& targets) {
     return [&targets](auto& sums, int row, int vector) {

@@ -9,9 +9,16 @@ from pathlib import Path
 from core_scripts.report.markup import Markup, Piece, escape, join, tag
 from core_scripts.report.page_blind import blind_section, make_test
 from core_scripts.report.page_compare import compare_section
-from core_scripts.report.page_content import Content, Request, read_content
+from core_scripts.report.page_content import Content, Request, read_content, written_exts
 from core_scripts.report.page_listen import scale_legend, slider_section, utterance_article
-from core_scripts.report.page_run import curve_section, head_line, in_figures, run_section, scores_section
+from core_scripts.report.page_run import (
+    curve_section,
+    head_line,
+    in_figures,
+    pictures_section,
+    run_section,
+    scores_section,
+)
 from core_scripts.report.page_sound import sound_section
 from core_scripts.report.png import difference_palette, level_palette
 from core_scripts.report.run_facts import next_command
@@ -28,14 +35,17 @@ def build_page(request: Request) -> bytes:
     content, facts, other = read_content(request), request.facts, request.other
     test = make_test(content.utterances, request.seed)
     nothing = tag("p", "It needs two versions of an utterance that can be heard, and there are none.")
-    sections = [("listening", "Listening", _listening(request, content)),
-                ("checkpoints", "Checkpoints", _checkpoints(request, content)),
-                ("scores", "Scores", _scores(request, content)),
-                ("learning", "Learning", curve_section(facts, other)),
-                ("blind-test", "Blind test", blind_section(test) if test.pairs else nothing),
-                ("run", "What was run", run_section(facts))]
-    if other is not None:
-        sections.insert(1, ("against", f"Against {other.name}", compare_section(facts, other)))
+    sound = content.is_sound
+    sections = [(id_, title, part) for id_, title, part in (
+        ("listening", "Listening", _listening(request, content)),
+        ("against", f"Against {other.name}" if other else "", compare_section(facts, other) if other else None),
+        ("checkpoints", "Checkpoints", _checkpoints(request, content) if sound else None),
+        ("scores", "Scores", _scores(request, content)),
+        ("learning", "Learning", curve_section(facts, other)),
+        ("pictures", "Pictures", pictures_section(facts)),
+        ("blind-test", "Blind test", None if not sound else blind_section(test) if test.pairs else nothing),
+        ("run", "What was run", run_section(facts)),
+    ) if part is not None]
     script = _read("page.js") + _read("blind.js")
     digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
     return _fill(_read("page.html"), {
@@ -57,6 +67,9 @@ def _head(request: Request, content: Content) -> Markup:
 
 def _listening(request: Request, content: Content) -> Markup:
     facts = request.facts
+    if not content.is_sound:
+        return tag("p", f"This recipe writes {', '.join(written_exts(request))}, which is nothing to hear; it lies in "
+                        f"{facts.output}.")
     if not content.utterances:
         return tag("p", f"Nothing to hear: {facts.output} holds no .wav, .flac or .mel. ",
                    tag("code", next_command(facts, "infer")), " makes them.")
@@ -98,8 +111,12 @@ def _scores(request: Request, content: Content) -> Markup:
     facts = request.facts
     if not facts.result and content.evaluation is None:
         return tag("p", "Not scored yet; ", tag("code", next_command(facts, "evaluate")), " does it.")
-    sound = sound_section(content.evaluation) if content.evaluation is not None else tag(
-        "p", "The sound was not measured; ", tag("code", next_command(facts, "evaluate")), " does it.", class_="note")
+    sound = None
+    if content.evaluation is not None:
+        sound = sound_section(content.evaluation)
+    elif content.is_sound:
+        sound = tag("p", "The sound was not measured; ", tag("code", next_command(facts, "evaluate")), " does it.",
+                    class_="note")
     return join((scores_section(facts), sound))
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from core_scripts.data_io.file_io import AUDIO_EXTS
 from core_scripts.errors import DataError
 from core_scripts.report.checkpoint_takes import find_stops, read_stops
 from core_scripts.report.evaluation_file import Evaluation, choose_names, read_evaluation
@@ -11,6 +12,7 @@ from core_scripts.report.page_listen import Stop
 from core_scripts.report.run_facts import RunFacts
 from core_scripts.report.sound_clip import SoundFit, fit_sound
 from core_scripts.report.utterances import (
+    FRAMES_EXT,
     Sources,
     Utterance,
     collect,
@@ -53,6 +55,7 @@ class Content:
     sentence: Utterance | None  # of the checkpoints
     stops: tuple[Stop, ...]
     fit: SoundFit
+    is_sound: bool  # or something that can be seen like it; else the recipe writes figures of another kind
     chosen: str  # in words, which of the utterances these are
     evaluation: Evaluation | None
     faults: tuple[str, ...]
@@ -78,9 +81,17 @@ def read_content(request: Request) -> Content:
     clips = [take.clip for utterance in utterances for take in utterance.takes if take.clip is not None]
     clips += [stop.take.clip for stop in stops]
     pictures = len(stops) + sum(2 * len(utterance.takes) for utterance in utterances)
+    exts = written_exts(request)
+    is_sound = bool(outputs) or not exts or any(ext in (*AUDIO_EXTS, FRAMES_EXT) for ext in exts)
     room = MOST_BYTES * max(1.0, len(utterances) / _UTTERANCES)
     fit = fit_sound(clips, max(_LEAST_SOUND_BYTES, int(room) - pictures * _PICTURE_BYTES))
-    return Content(tuple(utterances), sentence, tuple(stops), fit, chosen, evaluation, tuple(faults))
+    return Content(tuple(utterances), sentence, tuple(stops), fit, is_sound, chosen, evaluation, tuple(faults))
+
+
+def written_exts(request: Request) -> list[str]:
+    """Endings of the files that the recipe writes, as far as its settings tell."""
+    told = request.config.get("output_written_exts") or request.config.get("output_exts")
+    return [ext for ext in told if isinstance(ext, str)] if isinstance(told, list) else []
 
 
 def make_sources(request: Request, faults: list[str]) -> Sources:

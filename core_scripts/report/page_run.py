@@ -1,4 +1,5 @@
 """The parts of the page about the run: what it is, with what it was made, how it learned, what it scores."""
+import base64
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,6 +9,7 @@ import yaml
 from core_scripts.report.chart import SMALL, Line, draw_chart
 from core_scripts.report.markup import Markup, Piece, join, table, tag
 from core_scripts.report.run_facts import RunFacts
+from core_scripts.run_folder import CURVE_NAME
 
 _HIDDEN = {"exp", "config_file"}  # of the differences: they say where and how, and the command shows them
 _CHARTS = (  # further columns of metrics.csv: title, name of the values, columns and their names
@@ -24,6 +26,7 @@ _GAPS = {"swap": "another utterance's units", "zero": "no units", "speaker": "an
 _UNIT_FIGURES = (("perplexity", "units in use, as if all were used alike (perplexity)"), ("used_share", "share used"),
                  ("bits_per_second", "bit/s"), ("energy_r2", "level told by them, R2"), ("tokens", "tokens"))
 _ROWS = 200  # of metrics.csv, as a table
+_PICTURES, _PICTURE_BYTES = 6, 500_000  # of the recipe, at most
 _STYLES = ("first", "second", "third", "fourth")
 BITS_ROWS = (("model", "this model"), ("swapped", "with another file's condition"),
              ("constant", "with a constant condition"), ("lpc16", "LPC-16"), ("flac", "FLAC"), ("bigram", "bigram"),
@@ -38,8 +41,9 @@ def head_line(facts: RunFacts) -> Markup:
     tiles: list[tuple[str, Piece]] = [("state", status.get("state"))]
     if best is not None and losses and losses[best] is not None:
         tiles.append((f"best validation loss, epoch {metrics.epochs[best]:g}", f"{losses[best]:.4f}"))
-    if _is_number(facts.result.get("model")):
-        tiles.append(("bits per sample, test list", f"{facts.result['model']:.3f}"))
+    bits = _bits_of(facts.result).get("model")
+    if bits is not None:
+        tiles.append(("bits per sample, test list", f"{bits:.3f}"))
     elif _is_number(facts.result.get("error")):
         unit = "bits per sample" if facts.result.get("error_name") == "bits" else "squared error"
         tiles.append((f"{unit}, test list", f"{facts.result['error']:.3f}"))
@@ -103,7 +107,7 @@ def scores_section(facts: RunFacts) -> Markup:
     """result.json: bits beside baselines, or what units carry."""
     result = facts.result
     parts: list[Piece] = []
-    if _is_number(result.get("model")):
+    if "model" in _bits_of(result):
         parts.append(_bits_table(result))
     if isinstance(result.get("gaps"), dict):
         parts.append(_gaps_table(result))
@@ -144,13 +148,14 @@ def _metrics_table(facts: RunFacts) -> Markup:
 
 def _bits_table(result: Mapping[str, Any]) -> Markup:
     """The model and its baselines, the shortest bar the best."""
-    rows = [(name, float(result[key])) for key, name in BITS_ROWS if _is_number(result.get(key))]
+    bits = _bits_of(result)
+    rows = [(name, bits[key]) for key, name in BITS_ROWS if key in bits]
     levels = result.get("levels")
     if _is_number(levels) and levels > 1:
         rows.append(("uniform", math.log2(levels)))
     offset = result.get("density_offset")
     longest = max(bits for _, bits in rows)
-    owned = sum(_is_number(result.get(key)) for key in ("model", "swapped", "constant"))
+    owned = sum(key in bits for key in ("model", "swapped", "constant"))
     cells = [(name, _bar(bits / longest, own=place < owned), f"{bits:.3f}",
               f"{bits + offset:.3f}" if _is_number(offset) else "") for place, (name, bits) in enumerate(rows)]
     told = tag("p", f"{in_figures(result.get('samples'))} held-out samples, {levels} {result.get('quantiser', '')} "
@@ -158,6 +163,23 @@ def _bits_table(result: Mapping[str, Any]) -> Markup:
                     "compares with other quantisers. A condition that another file's replaces at no cost is not used.",
                class_="note")
     return join((table("Bits per sample on the test list", ("", "", "code", "16-bit LSB"), cells, "bars"), told))
+
+
+def _bits_of(result: Mapping[str, Any]) -> dict[str, float]:
+    """By the keys of BITS_ROWS; records of small recipes call them bits and bits_KEY."""
+    told = {"model": result.get("model", result.get("bits"))}
+    told |= {key: result.get(key, result.get(f"bits_{key}")) for key, _ in BITS_ROWS[1:]}
+    return {key: float(value) for key, value in told.items() if _is_number(value)}
+
+
+def pictures_section(facts: RunFacts) -> Markup | None:
+    """What the recipe drew into the folder of the run, but for its curve, which is drawn anew here."""
+    found = [path for path in sorted(facts.folder.glob("*.png")) if path.name != CURVE_NAME and path.is_file()]
+    small = [path for path in found if path.stat().st_size <= _PICTURE_BYTES][:_PICTURES]
+    figures = [tag("figure", tag("img", src="data:image/png;base64," + base64.b64encode(path.read_bytes()).decode(),
+                                 alt=f"{path.name}, as it lies in the run's folder", class_="drawn"),
+                   tag("figcaption", path.name)) for path in small]
+    return join(figures) if figures else None
 
 
 def _bar(share: float, *, own: bool) -> Markup:

@@ -34,7 +34,7 @@ def analyze_data(resolved: Resolved, folder: RunFolder) -> None:
     audio = chosen_audio(resolved)
     with tell_how_to_go_on():
         sheet = measure_sheet(audio, effort_of(resolved.args))
-        baselines = _baselines(audio, levels, resolved.args)
+        baselines = _baselines(_without(audio, sheet), levels, resolved.args)
     sheet = replace(sheet, baselines=baselines, wall_seconds=time.monotonic() - begun)
     plain = json.dumps(sheet_as_plain(sheet), indent=None if resolved.args.json else 1)
     log.say(plain if resolved.args.json else sheet_as_text(sheet))
@@ -90,6 +90,13 @@ def chosen_levels(resolved: Resolved) -> int:
 def effort_of(args: Namespace) -> Effort:
     """What the command line allows."""
     return Effort(args.analyze_analysis_seconds, args.num_workers, args.verbose <= 0)
+
+
+def _without(audio: AudioSet, sheet: DataSheet) -> AudioSet:
+    """The set without recordings that turned out to be damaged behind their headers."""
+    bad = {name for name, one in sheet.facts.items() if one.fault}
+    return replace(audio, lists={kind: [name for name in names if name not in bad]
+                                 for kind, names in audio.lists.items()})
 
 
 def _baselines(audio: AudioSet, levels: int, args: Namespace) -> BaselineTable | None:

@@ -2,7 +2,7 @@
 import json
 import textwrap
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -11,7 +11,13 @@ from core_scripts import log
 from core_scripts.analysis.config_writing import free_name, rewrite_config, write_new
 from core_scripts.analysis.data_files import AudioSet
 from core_scripts.analysis.model_sheet import ModelCost
-from core_scripts.analysis.suggestion import Suggestion, explain_parameters, most_parameters, suggest
+from core_scripts.analysis.suggestion import (
+    UNKNOWN_WITH_FRAMES,
+    Suggestion,
+    explain_parameters,
+    most_parameters,
+    suggest,
+)
 from core_scripts.config_parse.arg_parse import Command
 from core_scripts.config_parse.config_parse import Resolved, load_config, resolve
 from core_scripts.config_parse.options import SETTINGS
@@ -20,6 +26,7 @@ from core_scripts.corpus.prepare_lists import KINDS
 from core_scripts.corpus.prepare_pool import tell_how_to_go_on
 from core_scripts.corpus.prepare_proposal import find_mel, mel_for_rate, proposed_words
 from core_scripts.errors import ConfigError, DataError, UsageError
+from core_scripts.features.config_mel import MelConfig
 from core_scripts.flow import Stage, make_synthetic_corpus, set_stage
 from core_scripts.nn_manager.model_base import ModelBase
 from core_scripts.other_tools.list_tools import read_list
@@ -48,7 +55,7 @@ class Candidate:
         """Which bounds it breaks; 0 is no bound."""
         step, speed = self.cost.training_step, self.cost.generation
         used = {"parameters": self.parameters, "MiB": step.memory_bytes / _MIB if step else 0.0,
-                "seconds per second": speed.seconds_per_second if speed else 0.0}
+                "seconds per second": (speed and speed.seconds_per_second) or 0.0}
         return [f"{_short(used[name])} {name} where {_short(most)} are allowed" for name, most in budget.items()
                 if most and used[name] > most]
 
@@ -58,17 +65,19 @@ def suggest_model(resolved: Resolved, folder: RunFolder) -> None:
     args = resolved.args
     place = _chosen_place(resolved)
     net = _network_key(resolved)
-    bits = _chosen_bits(resolved)
+    levels = _levels_word(resolved, net)
     audio = chosen_audio(resolved)
     audio.rate_hz()
     with tell_how_to_go_on():
         sheet = measure_sheet(audio, effort_of(args))
     suggestion = suggest(sheet)
+    if children(vars(resolved.config)[net])["cond_channels"]:
+        suggestion = replace(suggestion, unknown=(*suggestion.unknown, UNKNOWN_WITH_FRAMES))
     stage = set_stage(resolved, folder)
     make_synthetic_corpus(stage, ("trn",))
     budget = {"parameters": args.analyze_most_parameters, "MiB": args.analyze_most_memory,
               "seconds per second": args.analyze_most_seconds}
-    words = [*_fitting_words(resolved, audio), f"{net}.bits={bits}"]
+    words = [*_fitting_words(resolved, audio), levels]
     chosen, told = _choose(_candidates(stage, resolved, net, words, suggestion, budget), budget, most_parameters(sheet))
     reasons = [*suggestion.reasons, explain_parameters(sheet, chosen.parameters, chosen.channels), *told]
     text = _config_text(chosen, audio, reasons, suggestion.unknown)
@@ -92,27 +101,32 @@ def _chosen_place(resolved: Resolved) -> Path:
 
 def _network_key(resolved: Resolved) -> str:
     """The setting that is a WaveNet. Raises: ConfigError if the recipe has none that can be suggested."""
-    assigned = vars(resolved.recipe)
-    for name, value in assigned.items():
-        if name != "presets" and {"layers", "dilation_cycle", "cond_channels"} <= set(children(value)):
+    for name, value in vars(resolved.recipe).items():
+        is_setting = name != "presets" and not name.startswith("_")
+        if is_setting and {"layers", "dilation_cycle", "cond_channels"} <= set(children(value)):
             return name
     raise ConfigError(f"{resolved.config.path} has no WaveNetConfig, which is what suggest fits; run it in a recipe "
                       f"that has one, such as 01-wavenet-vocoder")
 
 
-def _chosen_bits(resolved: Resolved) -> int:
+def _levels_word(resolved: Resolved, net: str) -> str:
+    """What sets the number of levels. Raises: UsageError if the network cannot have so many."""
     levels = chosen_levels(resolved)
+    if "codes" in children(vars(resolved.config)[net]):
+        return f"{net}.codes={levels}"
     if levels & (levels - 1):
         raise UsageError(f"{levels} levels: a WaveNet of this recipe has a power of two of them; take --bits")
-    return levels.bit_length() - 1
+    return f"{net}.bits={levels.bit_length() - 1}"
 
 
 def _fitting_words(resolved: Resolved, audio: AudioSet) -> list[str]:
-    """What the user set, and what makes the recipe's frames suit the recordings."""
+    """What the user set, and what makes the recipe's rate and frames suit the recordings."""
     own = [f"{key}={_as_word(new)}" for key, _, new in resolved.differences() if key.partition(".")[0] not in SETTINGS]
-    mel = mel_for_rate(find_mel(resolved.config)[1], audio.rate_hz())
+    rate_hz, conf = audio.rate_hz(), resolved.config
+    if not any(isinstance(value, MelConfig) for value in vars(conf).values()):
+        return own + [f"wav_samp_rate={rate_hz}"] * (vars(conf).get("wav_samp_rate", rate_hz) != rate_hz)
     frames = [one.header.frames for one in audio.recordings.values()]
-    return own + proposed_words(resolved.config, mel, round(median(frames)))
+    return own + proposed_words(conf, mel_for_rate(find_mel(conf)[1], rate_hz), round(median(frames)))
 
 
 def _candidates(

@@ -84,7 +84,8 @@ def score_sound(
 
 
 def score_if_wanted(resolved: Resolved, folder: RunFolder) -> None:
-    """Score where the recipe's model asks for it at the end of training."""
+    """Score where the recipe's model asks for it at the end of training, and something was kept."""
     model_class = importlib.import_module(resolved.args.module_model).Model
-    if issubclass(model_class, ModelBase) and model_class.scores_after_training:
+    wanted = issubclass(model_class, ModelBase) and model_class.scores_after_training
+    if wanted and not resolved.args.not_save_anything:
         score(resolved, folder)

@@ -48,8 +48,8 @@ random_offset = True  # each epoch cuts the recordings at other places
 # design notes, 1,063,648 and 60,610 parameters, which see 3,070 samples.
 _notes = WaveNetConfig(layers=30, cond_channels=0, input_bias=True, plain_biases=True)
 presets = {"net": {
-    "small": WaveNetConfig(layers=8, dilation_cycle=8, residual_channels=16, gate_channels=16, skip_channels=32,
-                           post_channels=32, codes=32, cond_channels=0),
+    "small": WaveNetConfig(layers=6, dilation_cycle=6, kernel_size=4, residual_channels=32, gate_channels=32,
+                           skip_channels=32, post_channels=32, codes=32, cond_channels=0),
     "toy": replace(_notes, residual_channels=50, gate_channels=6, skip_channels=50, post_channels=50, codes=10),
     "full": replace(_notes, residual_channels=32, gate_channels=32, skip_channels=512, post_channels=512, bits=8),
 }}
@@ -59,7 +59,7 @@ net = presets["net"]["small"]
 smooth_start = True  # neighbouring codes begin with similar vectors, and the first guess is how often each code occurs
 batch_size = 4
 inference_batch_size = 8
-lr = 0.01
+lr = 0.005
 epochs = 20
 no_best_epochs = 0
 lr_decay_factor = 0.1

@@ -87,15 +87,30 @@ def test_the_lists_of_the_configuration_are_analysed_where_no_folder_is_named(tm
 @pytest.mark.slow
 def test_copies_damage_and_other_rates_are_told_and_stop_nothing(tmp_path):
     folder = write_set(tmp_path / "set", [syllables(8000, 0, 800), syllables(8000, 0, 800), np.full(8000, 0.25)])
+    (folder / "train.lst").write_text("a00\n")
+    (folder / "test.lst").write_text("a01\na02\n")
     write_set(folder / "slow", [syllables(4000, 3, 400)], rate_hz=8000)
     whole = (folder / "a00.wav").read_bytes()
     (folder / "cut.wav").write_bytes(whole[:5000])
     answer = analyze(folder, tmp_path / "out", "--json")
     assert answer.code == 0, answer.err
     sheet = json.loads(answer.out)
-    assert sheet["duplicates"] == [["a00", "a01"]] and sheet["unreadable"] == ["cut"]
+    assert sheet["duplicates"] == [["a00", "a01"]] and sheet["leaks"] == ["a01"] and sheet["unreadable"] == ["cut"]
     assert sheet["levels"]["constant_files"] == 1 and sheet["baselines"] == {}
     assert "1 recordings have other rates than 16000 Hz" in answer.err and "--resample 8000" in answer.err
+
+
+@pytest.mark.slow
+def test_a_recording_damaged_behind_its_header_is_left_out(tmp_path):
+    folder = write_set(tmp_path / "set", [second_order(4000, seed) for seed in range(3)])
+    bad = np.full(4000, 0.1, dtype=np.float32)
+    bad[77] = np.nan
+    soundfile.write(folder / "b.wav", bad, RATE_HZ, subtype="FLOAT")
+    answer = analyze(folder, tmp_path / "out", "--json")
+    assert answer.code == 0, answer.err
+    sheet = json.loads(answer.out)
+    assert sheet["unreadable"] == ["b"] and set(sheet["baselines"]) == {"marginal", "bigram", "persistence", "flac",
+                                                                        "lpc16"}
 
 
 @pytest.mark.slow

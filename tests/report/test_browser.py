@@ -14,7 +14,7 @@ from core_scripts.report.sound_clip import SoundFit, read_clip
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(why_absent()), reason=why_absent())]
 
-# Of every audio element: its duration as soon as that is known, and how far it is after it was played for a moment.
+# Of every audio element: its duration as soon as that is known, and where it is after it was played until it moved.
 PLAY_ALL = """
   const found = [];
   for (const audio of document.querySelectorAll("audio")) {
@@ -22,7 +22,9 @@ PLAY_ALL = """
     if (!audio.closest(".stop") || audio.closest(".shown")) {
       audio.currentTime = 0;
       await audio.play();
-      await new Promise((go) => setTimeout(go, 150));
+      for (let waited = 0; !audio.currentTime && waited < 200; waited += 1) {
+        await new Promise((go) => setTimeout(go, 25));
+      }
       audio.pause();
     }
     found.push([audio.id, audio.duration, audio.currentTime, audio.error]);

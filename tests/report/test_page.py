@@ -1,4 +1,5 @@
 """The page holds what the run's folder holds, says what is missing and how to make it, and fetches nothing."""
+import base64
 import json
 import re
 from dataclasses import replace
@@ -17,6 +18,7 @@ from core_scripts.report.page_content import Request
 from core_scripts.report.run_facts import next_command, read_run
 
 EVIL = "<script>alert(1)</script>&\"'"
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
 FILE_EVIL = "a<b>&\"'é語"  # all that a file name may hold
 
 
@@ -90,6 +92,19 @@ def test_a_run_without_output_is_shown_and_says_how_to_make_some(project):
     page = page_of(run)
     assert "<audio" not in page and "python main.py infer --exp base" in page
     assert "Loss per epoch" in page and "It needs two versions" in page
+
+
+def test_a_recipe_of_other_figures_than_sound_is_not_asked_to_sound(project):
+    run = write_run(project, utterances=())
+    drawn = base64.b64decode(PIXEL)
+    (run / "fit.png").write_bytes(drawn)
+    (run / "curve.png").write_bytes(drawn)
+    (run / "result.json").write_text(json.dumps({"bits": 2.5, "bits_flac": 3.5, "levels": 32, "truth": {"a": 0.5}}))
+    page = build_page(Request(read_run(run), project, {"output_exts": [".x"]})).decode()
+    assert "This recipe writes .x, which is nothing to hear" in page and page.count(PIXEL) == 1 and "fit.png" in page
+    assert "--checkpoints" not in page and 'id="blind"' not in page and "sound was not measured" not in page
+    for told in ("<td>2.500</td>", "FLAC", "<td>5.000</td>", "truth a"):
+        assert told in page, told
 
 
 def test_output_without_originals_is_heard_alone(project):
