@@ -1,4 +1,4 @@
-"""What a short look at one sound tells: the figures of `level`, and how its energy moves along the time. No torch.
+"""What a short look at one sound tells: the figures of `level`, and how its energy moves along the time.
 
     envelope = levels of frames of 10 ms in dB, not below 50 dB under the loudest one, averaged over 5 frames
     movement = standard deviation of the envelope

@@ -1,4 +1,4 @@
-"""What the recordings that a model was trained on are like, from a short look at a few of them. No torch."""
+"""What the recordings that a model was trained on are like, from a short look at a few of them."""
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
