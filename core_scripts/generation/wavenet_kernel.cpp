@@ -99,8 +99,8 @@ Word bf16_pair(float lower, float upper) {
   return low | bits_of_bf16(upper) << 16;
 #else
   const Word high = load<Word>(&upper);
-  if ((high & 0x7fffffff) < 0x10000) return low;  // zero, or as good as that
-  return low | ((high - low + 0x8000) & 0xffff0000u);  // the nearest word that ends in `low`
+  if ((high & 0x7fffffffu) < 0x10000u) return low | (high & 0x80000000u);  // zero: there is no word below to come from
+  return low | ((high - low + 0x8000) & 0xffff0000u);                      // the nearest word that ends in `low`
 #endif
 }
 
