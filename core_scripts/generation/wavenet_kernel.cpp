@@ -167,7 +167,7 @@ struct Input {
   const Word* const* rows;
 };
 
-// What the sums begin with: a bias or a condition, and where `more` is not null another vector.
+// What the sums begin with: a bias or a condition, and for a single row another vector, where `more` is not null.
 struct Start {
   const float* const* rows;
   const float* const* more = nullptr;
@@ -181,14 +181,16 @@ constexpr int chains(int rows, int width, bool in_order) {
 template <class Form, bool in_order, int ROWS, int WIDTH, class Finish>
 ALWAYS_INLINE void multiply_tile(const Input* inputs, int count, Start start, int row, int vector, Finish& finish) {
   constexpr int CHAINS = chains(ROWS, WIDTH, in_order);  // sums that do not wait for each other
-  Floats sum[CHAINS][ROWS][WIDTH] = {};
+  Floats sum[CHAINS][ROWS][WIDTH];
+#pragma GCC unroll 8
+  for (int c = 0; c < CHAINS; c++)
 #pragma GCC unroll 16
-  for (int r = 0; r < ROWS; r++)
+    for (int r = 0; r < ROWS; r++)
 #pragma GCC unroll 4
-    for (int v = 0; v < WIDTH; v++) {
-      sum[0][r][v] = load<Floats>(start.rows[row + r] + (vector + v) * LANES);
-      if (start.more) sum[0][r][v] += load<Floats>(start.more[row + r] + (vector + v) * LANES);
-    }
+      for (int v = 0; v < WIDTH; v++)
+        sum[c][r][v] = c == 0 ? load<Floats>(start.rows[row + r] + (vector + v) * LANES)
+                       : c == 1 && start.more ? load<Floats>(start.more[row + r] + (vector + v) * LANES)
+                                              : Floats{};
   for (int i = 0; i < count; i++) {
     const int depth = inputs[i].matrix->depth;
     const Word* weights = inputs[i].matrix->words + (size_t)vector * LANES * depth;
