@@ -100,7 +100,9 @@ Word bf16_pair(float lower, float upper) {
 #ifdef __AVX512BF16__
   return low | bits_of_bf16(upper) << 16;
 #else
-  return low | ((load<Word>(&upper) - low + 0x8000) & 0xffff0000u);  // the nearest word that ends in `low`
+  const Word high = load<Word>(&upper);
+  if ((high & 0x7fffffffu) < 0x10000u) return low | (high & 0x80000000u);  // zero: there is no word below to come from
+  return low | ((high - low + 0x8000) & 0xffff0000u);                      // the nearest word that ends in `low`
 #endif
 }
 
