@@ -33,11 +33,11 @@ class CategoricalHead:
 
     def __init__(self, config: WaveNetConfig) -> None:
         self.outputs = self.levels = config.levels
-        self._channels = config.residual_channels
+        self._channels, self._has_bias = config.residual_channels, config.input_bias
 
     def build_input(self) -> nn.Module:
         """Codes (...) to vectors (..., R)."""
-        return nn.Embedding(self.levels, self._channels)
+        return (BiasedEmbedding if self._has_bias else nn.Embedding)(self.levels, self._channels)
 
     def quantise(self, wave: Tensor) -> Tensor:
         return mulaw.encode(wave, self.levels)
@@ -51,7 +51,7 @@ class CategoricalHead:
 
     def export(self, entry: nn.Embedding) -> dict[str, Any]:
         """The head's fields of the record that engines run; entry: what `build_input` gave, trained."""
-        return {"embedding": entry.weight}
+        return {"embedding": entry(torch.arange(self.levels, device=entry.weight.device))}
 
     def nats(self, logits: Tensor, codes: Tensor) -> Tensor:
         """-ln P(code), (B, T), from logits (B, T, levels)."""
@@ -132,6 +132,23 @@ class SixteenBitHead:
         else:
             log_weights, means, log_scales = outputs.chunk(3, -1)
         return torch.log_softmax(log_weights, -1), means, (log_scales + _FIRST_LOG_SCALE).clamp(*_LOG_SCALES)
+
+
+class BiasedEmbedding(nn.Module):
+    """Codes (...) to vectors (..., R): a row of the table plus one vector, as of a convolution of one-hot codes."""
+
+    def __init__(self, levels: int, channels: int) -> None:
+        super().__init__()
+        self.table = nn.Parameter(torch.randn(levels, channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+
+    @property
+    def weight(self) -> Tensor:
+        """The vectors (levels, R) of all codes, as those of `nn.Embedding`; for reading."""
+        return self.table + self.bias
+
+    def forward(self, codes: Tensor) -> Tensor:
+        return functional.embedding(codes, self.table) + self.bias
 
 
 class CompandedInput(nn.Module):

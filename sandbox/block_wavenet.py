@@ -19,6 +19,7 @@ from core_scripts.geometry.span import Span
 from sandbox.block_heads import build_head
 from sandbox.block_upsample import CropCondition, FollowedCondition, SampledCondition, Upsample, build_upsample
 from sandbox.config_wavenet import WaveNetConfig
+from sandbox.wavenet_export import export_wavenet
 
 _LOGIT_GAIN = 0.5  # small first logits: training starts from nearly equal probabilities, ln(levels) nats
 
@@ -40,6 +41,9 @@ class GatedLayer(nn.Module):
         self.taps = nn.Parameter(_scaled_normal(config.kernel_size * width, 2 * gates))  # the oldest tap first
         # Behind the last layer only its skip goes on. A bias here would be one more bias of the next layers' gates.
         self.residual = None if is_last else nn.Parameter(_scaled_normal(gates, width))
+        plain = config.plain_biases
+        self.residual_bias = nn.Parameter(torch.zeros(width)) if plain and not is_last else None
+        self.idle = nn.Parameter(torch.zeros(gates + 1, width)) if plain and is_last else None  # counted, never used
 
     def windows(self, x: Tensor) -> Tensor:
         """(T, B, R) to the taps of each valid output, rows ((T - reach) * B, k R)."""
@@ -48,7 +52,7 @@ class GatedLayer(nn.Module):
 
     def advance(self, x: Tensor, gated: Tensor) -> Tensor:
         """Input of the next layer: this layer's input at the same positions plus its gates projected, rows (N, R)."""
-        return torch.addmm(x, gated, self.residual)
+        return torch.addmm(x if self.residual_bias is None else x + self.residual_bias, gated, self.residual)
 
 
 class Ring:
@@ -118,10 +122,14 @@ class WaveNet(nn.Module):
         self.first_frame = -context(Chain((geometry, config.layers_geometry())), self.hop)[0]
         self.embed = self.head.build_input()
         outputs = config.layers * 2 * config.gate_channels  # for all layers at once
-        self.condition = nn.Linear(config.condition_channels, outputs)
+        self.condition = _build_condition(config.condition_channels, outputs, not config.plain_biases)
         self.layers = nn.ModuleList(GatedLayer(config, dilation, layer == config.layers - 1)
                                     for layer, dilation in enumerate(config.dilations))
         self.skip = nn.Linear(config.layers * config.gate_channels, config.skip_channels)  # all skips and their sum
+        if not config.skip_bias:
+            _fix_bias(self.skip)
+        self.skip_biases = nn.Parameter(torch.zeros(config.layers - 1, config.skip_channels)) \
+            if config.plain_biases else None  # of all layers but one
         self.post = nn.Linear(config.skip_channels, config.post_channels)
         self.logits = nn.Linear(config.post_channels, self.head.outputs)
         self._initialise()
@@ -199,26 +207,9 @@ class WaveNet(nn.Module):
         """The conditioning (B, N, C) at the positions `out` themselves. Raises: DataError, as above."""
         return self.upsample(frames, self.first_frame, out)
 
-    @torch.no_grad()
-    def export_weights(self) -> dict[str, Any]:
-        """The fields of generation's `WaveNetWeights`: plain float32 tensors on the CPU, which engines run."""
-        layers = len(self.layers)
-        tensors = {
-            "taps": torch.stack([layer.taps.unflatten(0, (self.config.kernel_size, -1)) for layer in self.layers]),
-            "residual": torch.stack([layer.residual for layer in self.layers if layer.residual is not None])
-            if layers > 1 else self.skip.weight.new_zeros(0, self.config.gate_channels, self.config.residual_channels),
-            "skip": self.skip.weight.t().unflatten(0, (layers, -1)), "skip_bias": self.skip.bias,
-            "post": self.post.weight.t(), "post_bias": self.post.bias,
-            "output": self.logits.weight.t(), "output_bias": self.logits.bias,
-            "condition": self.condition.weight.t().unflatten(1, (layers, -1)),
-            "condition_bias": self.condition.bias.unflatten(0, (layers, -1)),
-        }  # fmt: skip
-        fields = tensors | self.head.export(self.embed)
-        for name, value in fields.items():
-            if isinstance(value, Tensor):
-                dtype = torch.float64 if name == "borders" else torch.float32
-                fields[name] = value.detach().to("cpu", dtype).contiguous()
-        return fields | {"dilations": self.config.dilations, "points": self.upsample.points, "head": self.config.head}
+    def export_weights(self) -> dict[str, Any] | None:
+        """What engines run that know no modules; None with `plain_biases`, which they do not know."""
+        return None if self.config.plain_biases else export_wavenet(self)
 
     def _initialise(self) -> None:
         """He et al. (2015) before the rectifiers: with torch's own there, learning by heart took half as long again."""
@@ -237,7 +228,8 @@ class WaveNet(nn.Module):
         """For each layer its input (T, B, R) and its gates at all valid positions, rows (time * B, D)."""
         x = self.embed(previous.t())
         weights = self.condition.weight.chunk(len(self.layers))
-        biases = self.condition.bias.chunk(len(self.layers))
+        none = [None] * len(self.layers)
+        biases = none if self.condition.bias is None else self.condition.bias.chunk(len(self.layers))
         for layer, weight, bias in zip(self.layers, weights, biases, strict=True):
             outputs = len(x) - layer.reach
             condition = cond.last(outputs, partial(functional.linear, weight=weight, bias=bias))
@@ -248,7 +240,8 @@ class WaveNet(nn.Module):
 
     def _head(self, gated: Tensor) -> Tensor:
         """Gates of all layers side by side, (N, layers * D), to logits (N, levels)."""
-        return self.logits(torch.relu(self.post(torch.relu(self.skip(gated)))))
+        skips = self.skip(gated) if self.skip_biases is None else self.skip(gated) + self.skip_biases.sum(0)
+        return self.logits(torch.relu(self.post(torch.relu(skips))))
 
     def _project(self, vectors: Tensor) -> Tensor:
         """Conditioning (B, C) or (T, B, C) as the layers add it: (..., layers, B, 2 D)."""
@@ -266,6 +259,24 @@ class WaveNet(nn.Module):
         if cond.shape[1] != needed:
             raise DataError(f"{outputs} predictions need conditioning at {needed} positions, not {cond.shape[1]}; "
                             f"config.condition_span names them")
+
+
+def _build_condition(channels: int, outputs: int, bias: bool) -> nn.Linear:
+    """From conditioning to all layers' gates; of no channels only the bias, which starts from zero, is left."""
+    if channels:
+        return nn.Linear(channels, outputs, bias=bias)
+    linear = nn.Linear(1, outputs, bias=bias)
+    linear.weight, linear.in_features = nn.Parameter(torch.zeros(outputs, 0)), 0
+    if bias:
+        nn.init.zeros_(linear.bias)
+    return linear
+
+
+def _fix_bias(linear: nn.Linear) -> None:
+    """Its bias stays as it is, but for initialisation: no parameter, and whoever reads the weights still finds one."""
+    bias = linear.bias.detach()
+    del linear.bias
+    linear.register_buffer("bias", bias, persistent=False)
 
 
 def _scaled_normal(inputs: int, outputs: int) -> Tensor:

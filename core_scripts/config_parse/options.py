@@ -90,7 +90,7 @@ GROUPS: dict[str, tuple[Option, ...]] = {
         "active-learning-cache-dataname-path": "",
     }.items()),
     "Recital": (
-        Option("exp", "base", "name of the run: its files go to exp/NAME/"),
+        Option("exp", "base", "name of the run: its files go to exp/NAME/", repeats=True),
         Option("resume", False, "continue the run, and stop if there is none (without: begin one then)"),
         Option("fresh", False, "start over; the old run is moved aside"),
         Option("init-from", "", "file whose weights training starts from"),

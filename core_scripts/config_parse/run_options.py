@@ -123,7 +123,7 @@ class InferOptions(OptionRecord):
     segment_overlap: int = option("trunc_input_length_for_inference", "trunc_input_overlap", convert=_overlap_below)
     verbose: int = option("verbose")
     finished: Any = None  # of generation.finished.FinishedFiles; None under a main.py of upstream's kind: all is made
-    device: Any = None
+    on_device: Any = None  # torch.device, filled in by the wrapper
 
 
 @dataclass(frozen=True, kw_only=True)

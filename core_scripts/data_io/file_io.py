@@ -69,7 +69,7 @@ class FrameFile:
     def __exit__(self, *_: object) -> None:
         self._file.close()
 
-    def read(self, start: int = 0, stop: int | None = None, fill: float = 0.0) -> np.ndarray:
+    def read(self, start: int = 0, stop: int | None = None, fill: float | tuple[float, ...] = 0.0) -> np.ndarray:
         """Frames [start, stop) of the file, (stop - start, dim) float32; outside of the file they hold `fill`.
 
         stop None: to the end of the file. Waveforms are in [-1, 1) for integer samples, as stored for float ones.

@@ -73,7 +73,7 @@ def generate_batches(
         batch = batch.select([place for place, number in enumerate(batch.index.tolist()) if number in chosen])
         if not chosen:
             continue
-        output = generate(hooks, move_batch(batch, options.device), call, options)
+        output = generate(hooks, move_batch(batch, options.on_device), call, options)
         if output is None:
             log.note(f"No output saved for {', '.join(batch.info)}")
         else:
@@ -97,7 +97,7 @@ def stream_batches(
         outputs = [OutputStream(data.writer, options.output_dir, options.prefix, info) for info in infos]
 
         def read(part: Span, count: int, numbers: Sequence[int] = numbers) -> Batch:
-            return move_batch(data.read_part(numbers[:count], part), options.device)
+            return move_batch(data.read_part(numbers[:count], part), options.on_device)
 
         try:
             for piece in generator.stream(utterances, read):

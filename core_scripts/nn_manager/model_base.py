@@ -32,6 +32,7 @@ class ModelBase(nn.Module):
     """
 
     takes_batch: bool = False  # forward(batch) and inference(batch) instead of upstream's argument forms
+    scores_after_training: bool = False  # the verb train ends as evaluate does, with result.json
     audits_condition: bool = False  # forward(batch) is mean nats per sample, and batch.inputs are its condition
     loss: Callable | None = None  # (output, target) -> loss; goes before Loss.compute
     g_pretrained_model_path: Sequence[str] | None = None  # checkpoints for parts of the model

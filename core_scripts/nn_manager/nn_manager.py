@@ -248,7 +248,7 @@ def f_inference_wrapper(args, pt_model, device, test_dataset_wrapper, checkpoint
     """
     hooks = adapt_model(pt_model)
     call, save = CallOptions.from_args(args), SaveOptions.from_args(args)
-    options = replace(InferOptions.from_args(args), device=device)
+    options = replace(InferOptions.from_args(args), on_device=device)
     if hooks.takes_batch and options.segment_length > 0:
         raise ConfigError("--trunc-input-length-for-inference is for models of one pass, this one generates whole "
                           "files; leave it out")

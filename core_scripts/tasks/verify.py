@@ -35,8 +35,8 @@ def verify(resolved: Resolved, folder: RunFolder) -> None:
         raise UsageError("verify is for models that generate sample by sample, and this one makes its output in one "
                          "pass; there are no engines to compare")
     lengths = [parse_info(info).length for info in test_set.get_seq_info()]
-    numbers = sorted(range(len(lengths)), key=lambda number: -lengths[number])[: stage.args.verify_utterances]
-    samples = min(stage.args.verify_samples, lengths[numbers[-1]])
+    numbers = sorted(range(len(lengths)), key=lambda number: -lengths[number])[: stage.args.verify_check_utterances]
+    samples = min(stage.args.verify_check_samples, lengths[numbers[-1]])
     part = Span(0, lengths[numbers[0]] if generator.reads_whole else samples)
     batch = move_batch(test_set.read_part(numbers, part), stage.device)
     with torch.no_grad():

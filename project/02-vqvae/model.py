@@ -222,8 +222,8 @@ class Model(UnitModel):
 
 
 def mel_decoder(conf, voices):
-    """Latents and a speaker to normalised log-mel frames."""
-    return MelDecoder(replace(conf.features, speakers=voices), conf.paths.latents(1).start, conf.mel.hop)
+    """Latents and a speaker to normalised frames, log-mel as a rule."""
+    return MelDecoder(replace(conf.features, speakers=voices), conf.paths.latents(1).start, conf.frame_hop)
 
 
 def mel_guide(conf, voices):

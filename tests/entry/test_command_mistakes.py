@@ -14,7 +14,7 @@ MISTAKES = {
     "unknown key": (("batch_sise=3",), r"batch_sise: unknown key; did you mean batch_size\? \[command line\]"),
     "unknown part": (("net.layer=3",), r"net\.layer: unknown key; did you mean net\.layers\?"),
     "unknown verb": (("trian",), r"unknown verb 'trian'; verbs are .*; did you mean train\?"),
-    "verb of another version": (("plot",), r"plot.*verbs are train, infer, "),
+    "verb of another version": (("synthesise",), r"synthesise.*verbs are train, infer, "),
     "verb and flag that differ": (("train", "--inference"), r"train and --inference contradict each other"),
     "unknown preset": (("net=smal",), r"net: no preset 'smal'; there are small, standard; did you mean small\?"),
     "hop that is no product": (
