@@ -10,6 +10,7 @@ levels reaching to infinity. The masses of all 65,536 levels sum to 1.
 """
 import math
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -48,6 +49,10 @@ class CategoricalHead:
         """Amplitudes that share each code, (levels,) float64."""
         return mulaw.cell_widths(self.levels)
 
+    def export(self, entry: nn.Embedding) -> dict[str, Any]:
+        """The head's fields of the record that engines run; entry: what `build_input` gave, trained."""
+        return {"embedding": entry(torch.arange(self.levels, device=entry.weight.device))}
+
     def nats(self, logits: Tensor, codes: Tensor) -> Tensor:
         """-ln P(code), (B, T), from logits (B, T, levels)."""
         return functional.cross_entropy(logits.transpose(1, 2), codes, reduction="none")
@@ -83,6 +88,12 @@ class SixteenBitHead:
     def code_widths(self) -> Tensor:
         """Amplitudes that share each code, (levels,) float64."""
         return torch.full((self.levels,), pcm16.STEP, dtype=torch.float64)
+
+    def export(self, entry: "CompandedInput") -> dict[str, Any]:
+        """As of `CategoricalHead`."""
+        amplitudes = compand(pcm16.decode(torch.arange(self.levels)))
+        return {"embedding": torch.stack([entry.scale.weight[:, 0], entry.scale.bias]), "amplitudes": amplitudes,
+                "borders": self._borders[1:-1], "first_log_scale": _FIRST_LOG_SCALE, "log_scales": _LOG_SCALES}
 
     def nats(self, outputs: Tensor, codes: Tensor) -> Tensor:
         """-ln P(code), (B, T), from outputs (B, T, n); inside in float64, where narrow masses keep their digits."""

@@ -17,6 +17,8 @@ class LatentUpsample(nn.Module):
     It has the three ways of `TransposedUpsample` to be read: `forward`, `crop` and `follow`.
     """
 
+    points = None
+
     def __init__(self, config: UpsamplerConfig) -> None:
         super().__init__()
         self.geometry = config.geometry

@@ -12,6 +12,8 @@ UPSAMPLE_MODES = ("repeat", "linear", "transposed")
 HEADS = ("categorical", "logistics", "gaussian")
 _PCM_LEVELS = 2**16
 _LARGEST_BITS = 16
+_SWITCHES = ("input_bias", "skip_bias", "plain_biases")
+_MAY_BE_0 = ("codes", "cond_channels", "global_channels")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +27,8 @@ class WaveNetConfig:
         linear      the straight line between the centres of two neighbouring frames
         transposed  learned transposed convolutions, one stage per factor, each output a sum over `upsample_taps`
                     inputs; the number is odd so that a stage turns input i into outputs [i*s, (i+1)*s) exactly centred
+
+    Without frames (cond_channels=0) only what is the same for a whole utterance conditions, or nothing at all.
 
     The head says what is predicted: `categorical` 2**bits mu-law codes by a logit each, `logistics` 16-bit samples by a
     mixture of `mixtures` logistic distributions, `gaussian` 16-bit samples by one normal distribution.
@@ -41,8 +45,9 @@ class WaveNetConfig:
     post_channels: int = 256
     head: str = "categorical"
     bits: int = 8  # 2**bits mu-law levels of the categorical head; the others have 16 bits
+    codes: int = 0  # mu-law levels where they are no power of two; 0: 2**bits
     mixtures: int = 10  # components of the logistics head
-    cond_channels: int = 80  # values per conditioning frame
+    cond_channels: int = 80  # values per conditioning frame; 0: there are none
     global_channels: int = 0  # values beside each frame that are the same for a whole utterance, as of a speaker
     hop: int = 80  # samples per conditioning frame
     upsample: str = "repeat"
@@ -50,6 +55,8 @@ class WaveNetConfig:
     upsample_taps: int = 3
     input_bias: bool = False  # a vector beside the table of the codes' vectors, as where one-hot codes are convolved
     skip_bias: bool = True  # of the sum of all skips
+    plain_biases: bool = False  # as most repositories count: each skip and residual projection has a bias, gates have
+    #                             none, and the last layer too has a residual, which leads nowhere
 
     def __post_init__(self) -> None:
         if isinstance(self.upsample_factors, list):  # as YAML and JSON have it
@@ -61,7 +68,7 @@ class WaveNetConfig:
     @property
     def levels(self) -> int:
         """Number of codes."""
-        return 2**self.bits if self.head == "categorical" else _PCM_LEVELS
+        return self.codes or 2**self.bits if self.head == "categorical" else _PCM_LEVELS
 
     @property
     def condition_channels(self) -> int:
@@ -125,12 +132,12 @@ class WaveNetConfig:
         return TransposedConv(self.upsample_taps * factor, factor, (self.upsample_taps - 1) // 2 * factor)
 
     def _size_faults(self) -> list[str]:
-        sizes = [field.name for field in fields(self) if field.type in (int, "int") and field.name != "global_channels"]
+        sizes = [field.name for field in fields(self) if field.type in (int, "int") and field.name not in _MAY_BE_0]
         faults = [f"{name}={getattr(self, name)!r} must be a whole number of at least 1"
                   for name in sizes if not _is_count(getattr(self, name))]
-        if not _is_count(self.global_channels) and self.global_channels != 0:
-            faults.append(f"global_channels={self.global_channels!r} must be a whole number of at least 0")
-        faults += [f"{name}={getattr(self, name)!r} must be true or false" for name in ("input_bias", "skip_bias")
+        faults += [f"{name}={getattr(self, name)!r} must be a whole number of at least 0"
+                   for name in _MAY_BE_0 if not _is_count(getattr(self, name)) and getattr(self, name) != 0]
+        faults += [f"{name}={getattr(self, name)!r} must be true or false" for name in _SWITCHES
                    if not isinstance(getattr(self, name), bool)]
         if not isinstance(self.upsample_factors, tuple) or not all(map(_is_count, self.upsample_factors)):
             faults.append(f"upsample_factors={self.upsample_factors!r} must be a list of whole numbers of at least 1")
@@ -148,6 +155,10 @@ class WaveNetConfig:
                           f"out, or take head=categorical")
         if self.bits > _LARGEST_BITS:
             faults.append(f"bits={self.bits} is more than {_LARGEST_BITS}; mu-law WaveNets use 8 to 10")
+        if self.codes == 1:
+            faults.append("codes=1: with one code there is nothing to predict; take 2 or more, or 0 for 2**bits")
+        if self.codes > 2**_LARGEST_BITS or self.codes and self.head != "categorical":
+            faults.append(f"codes={self.codes} is for the categorical head, of at most {2**_LARGEST_BITS} codes")
         if self.layers % self.dilation_cycle:
             fewer = self.layers - self.layers % self.dilation_cycle or self.dilation_cycle
             cycle = math.gcd(self.layers, self.dilation_cycle) if fewer <= self.layers else self.layers

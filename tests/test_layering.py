@@ -24,9 +24,10 @@ LEVELS = [
     {"evaluation", "analysis", "report", "corpus"},
     {"flow"},
     {"tasks"},
-    {"entry"},
+    {"entry", "wavenetlike"},  # the second drives a recipe as the first does, from a program and not a command line
 ]
 TORCH_FREE = ["core_scripts/geometry", "core_scripts/config_parse", "core_scripts/features/config_mel.py",
+              "core_scripts/corpus/ar2.py",
               "core_scripts/features/config_mfcc.py", "sandbox/config_wavenet.py", "sandbox/config_autoencoder.py",
               "sandbox/config_bottleneck.py", "core_scripts/entry.py", "core_scripts/errors.py", "core_scripts/log.py"]
 FIVE_PACKAGES = ["config_parse", "startup_config.py", "data_io", "op_manager", "nn_manager"]

@@ -75,8 +75,6 @@ def parse_command(argv: Sequence[str], title: str = "") -> Command:
         faults.append("--epoch2pt is for a main.py of its own; here --trained-model reads epoch files too")
     faults += [f"--{name} belongs to the verb {OPTIONS[name].verb}, not to {verb}" for name in flags
                if verb in VERBS and OPTIONS[name].verb not in ("", verb)]
-    faults += [f"--{name} is given {len(flags[name])} times; {verb} works in one place" for name in flags
-               if OPTIONS[name].repeats and len(flags[name]) > 1 and verb in VERBS and not VERBS[verb].takes_words]
     subject, own = _take_words(VERBS[verb], words) if verb in VERBS else ("", [])
     if verb in VERBS and subject not in ("", *VERBS[verb].subjects):
         faults.append(f"{verb} knows {', '.join(VERBS[verb].subjects)}, not {subject!r}"

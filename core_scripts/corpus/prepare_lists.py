@@ -26,7 +26,7 @@ def read_given_lists(paths: dict[str, Path], known: Sequence[str]) -> Lists:
         raise all_faults(UsageError, "lists", absent)
     lists = {kind: read_list(path) for kind, path in paths.items()}
     there, faults = set(known), []
-    if folder := _folder_of_all(lists, there):
+    if folder := folder_of_all(lists, there):
         raise DataError(f"the names of the lists are those of recordings in the folder {folder}; give that one with "
                         f"--wav-dir, or write {folder}/ before each name")
     for kind, names in lists.items():
@@ -50,7 +50,7 @@ def _why_no_file(path: Path) -> str:
     return "is a folder, not a text file" if path.is_dir() else f"no such file{near_files(path)}"
 
 
-def _folder_of_all(lists: Lists, there: set[str]) -> str:
+def folder_of_all(lists: Lists, there: set[str]) -> str:
     """The sub-folder where every name of the lists is a recording, while none is as it stands; else nothing."""
     names = {name for own in lists.values() for name in own}
     if not names or names & there:

@@ -34,15 +34,16 @@ class Recording:
         return self.header.frames / self.header.rate_hz if self.header else 0.0
 
 
-def find_recordings(folder: Path) -> list[Recording]:
+def find_recordings(folder: Path, option: str = "--wav-dir ") -> list[Recording]:
     """All .wav and .flac files below the folder in the order of their names, not opened yet; hidden ones do not count.
 
+    option: how the user names the folder, for messages.
     Raises: DataError if there is no such folder or nothing in it.
     """
     if folder.is_file():
-        raise DataError(f"--wav-dir {folder} is a file; name the folder that holds it: --wav-dir {folder.parent}")
+        raise DataError(f"{option}{folder} is a file; name the folder that holds it: {option}{folder.parent}")
     if not folder.is_dir():
-        raise DataError(f"--wav-dir {folder} is no folder{near_files(folder)}")
+        raise DataError(f"{option}{folder} is no folder{near_files(folder)}")
     found: dict[str, Recording] = {}
     clashes: list[Recording] = []
     linked: list[str] = []  # folders, which may lead back up
@@ -63,11 +64,11 @@ def find_recordings(folder: Path) -> list[Recording]:
             else:
                 found[recording.name] = recording
     if linked:
-        log.warn(f"{len(linked)} linked folders are not looked into (the first is {linked[0]}); name what they lead to "
-                 f"with --wav-dir, or copy it")
+        log.warn(f"{len(linked)} linked folders are not looked into (the first is {linked[0]}); name what they lead to"
+                 f"{' with ' + option.strip() if option else ''}, or copy it")
     if not found:
         seen = f", {others} other files" if others else ""
-        raise DataError(f"--wav-dir {folder} holds no .wav and no .flac file{seen}; name the folder of the recordings")
+        raise DataError(f"{option}{folder} holds no .wav and no .flac file{seen}; name the folder of the recordings")
     return sorted([*found.values(), *clashes], key=lambda recording: recording.name)
 
 

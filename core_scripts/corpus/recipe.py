@@ -41,3 +41,7 @@ class CorpusRecipe:
     def record(self) -> dict[str, int | float]:
         """The values as they stand in corpus.json."""
         return asdict(self)
+
+    def describe(self) -> str:
+        """One line for people."""
+        return f"{self.seconds / 60:.1f} minutes, {self.speakers} speakers"

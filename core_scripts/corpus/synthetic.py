@@ -1,6 +1,6 @@
-"""The synthetic corpus: speech-like audio of which F0, voicing, units and speakers are known exactly.
+"""The synthetic corpora: speech-like audio of which F0, voicing, units and speakers are known exactly, or a series.
 
-Made from a seed on first use and kept; the default data of every recipe. Layout of its folder:
+Made from a seed on first use and kept; the default data of every recipe. Layout of the folder of the speech-like one:
 
     wav/NAME.wav     16-bit PCM, one channel
     f0/NAME.f0       raw little-endian float32, one value in Hz per hop (5 ms), 0 where unvoiced
@@ -8,26 +8,32 @@ Made from a seed on first use and kept; the default data of every recipe. Layout
     speakers.tsv     NAME <TAB> speaker
     train.lst, val.lst, test.lst
     corpus.json      recipe, and a SHA-256 of every file
+
+and of an AR(2) process, `ar2.py`, raw float32 in series/train.x and series/test.x, beside lists and record.
 """
 import fcntl
 import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from core_scripts.config_parse.project_data import needs_synthetic_corpus
+from core_scripts.corpus.ar2 import Ar2Process
 from core_scripts.corpus.recipe import CorpusRecipe
-from core_scripts.corpus.writing import FORMAT, RECORD_NAME, digest, write_corpus
+from core_scripts.corpus.writing import FORMAT, RECORD_NAME, digest, write_corpus, write_series
 from core_scripts.errors import DataError
 from core_scripts.log import note
 
+Recipe = CorpusRecipe | Ar2Process
 DEFAULT_RECIPE = CorpusRecipe()
+_WRITERS = {CorpusRecipe: write_corpus, Ar2Process: write_series}
 
 
-def ensure_corpus(directory: Path, recipe: CorpusRecipe = DEFAULT_RECIPE) -> Path:
+def ensure_corpus(directory: Path, recipe: Recipe = DEFAULT_RECIPE) -> Path:
     """The folder with the corpus of `recipe` in it: made if absent, made anew if another or damaged, else as it is.
 
     The folder appears complete or not at all, also when several processes ask at once. What is in it and is not byte
@@ -53,20 +59,28 @@ def ensure_corpus(directory: Path, recipe: CorpusRecipe = DEFAULT_RECIPE) -> Pat
     return directory
 
 
-def _make(place: Path, recipe: CorpusRecipe, shortcoming: str) -> None:
+def ensure_corpus_of(conf: Any, splits: Sequence[str]) -> None:
+    """The corpus of a configuration, if lists of these splits lie in it. `synthetic_recipe` names the key of config.py
+    that says which it is; without it, it is the speech-like one.
+    """
+    corpus, named = needs_synthetic_corpus(conf, splits), vars(conf).get("synthetic_recipe")
+    if corpus is not None:
+        ensure_corpus(corpus, vars(conf)[named] if named else DEFAULT_RECIPE)
+
+
+def _make(place: Path, recipe: Recipe, shortcoming: str) -> None:
     made = place.with_name(f"{_making(place)}{os.getpid()}-{secrets.token_hex(4)}")
     made.mkdir()
     try:
-        write_corpus(made, recipe)
+        _WRITERS[type(recipe)](made, recipe)
         kept = _put_in_place(made, place)
     finally:
         shutil.rmtree(made, ignore_errors=True)
     aside = f"; what was there is now {kept}" if kept else ""
-    note(f"made the synthetic corpus {place} ({recipe.seconds / 60:.1f} minutes, {recipe.speakers} speakers), "
-         f"since {shortcoming}{aside}")
+    note(f"made the synthetic corpus {place} ({recipe.describe()}), since {shortcoming}{aside}")
 
 
-def _shortcoming(place: Path, recipe: CorpusRecipe) -> str | None:
+def _shortcoming(place: Path, recipe: Recipe) -> str | None:
     """Why the folder cannot be used as it is; None if it can."""
     if not place.exists():
         return "there was none"

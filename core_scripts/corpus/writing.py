@@ -1,4 +1,4 @@
-"""The files of the synthetic corpus; their layout is told in synthetic.py."""
+"""The files of the synthetic corpora; their layout is told in synthetic.py."""
 import hashlib
 import json
 import wave
@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from core_scripts.constants import FLOAT_DTYPE, INT16_SCALE
+from core_scripts.corpus.ar2 import Ar2Process
 from core_scripts.corpus.recipe import CorpusRecipe
 from core_scripts.corpus.score import FRAMES_PER_SECOND, Score, write_score
 from core_scripts.corpus.speech import synthesise
@@ -33,8 +34,21 @@ def write_corpus(folder: Path, recipe: CorpusRecipe) -> None:
         names.setdefault(score.voice.name, []).append(name)
         done += score.frames * recipe.hop
     _write_lists(folder, names)
+    _write_record(folder, recipe, done)
+
+
+def write_series(folder: Path, process: Ar2Process) -> None:
+    """Fill an existing empty folder with a series to train on and another one to test with. Raises: OSError."""
+    (folder / "series").mkdir()
+    for number, kind in enumerate(("train", "test")):
+        (folder / "series" / f"{kind}.x").write_bytes(process.series(number).astype(FLOAT_DTYPE).tobytes())
+        _write_text(folder / f"{kind}.lst", f"{kind}\n")
+    _write_record(folder, process, 2 * process.samples)
+
+
+def _write_record(folder: Path, recipe: CorpusRecipe | Ar2Process, samples: int) -> None:
     files = {str(path.relative_to(folder).as_posix()): digest(path) for path in sorted(folder.rglob("*.*"))}
-    content = {"format": FORMAT, "recipe": recipe.record(), "samples": done, "files": files}
+    content = {"format": FORMAT, "recipe": recipe.record(), "samples": samples, "files": files}
     _write_text(folder / RECORD_NAME, json.dumps(content, indent=1) + "\n")
 
 

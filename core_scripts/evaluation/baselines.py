@@ -4,6 +4,7 @@ Codes are a list of one-dimensional integer arrays in [0, levels), one per utter
 """
 import io
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import soundfile
@@ -17,13 +18,49 @@ _FLAC_LEVELS = {"PCM_S8": 2**8, "PCM_16": 2**16}  # what libsndfile writes, the 
 _FLAC_RATE_HZ = 16000  # stands in the header only: FLAC's prediction knows no rate
 
 
+class Score(NamedTuple):
+    """Of one way to guess the next code: bits per sample, and the share of samples whose likeliest code was right."""
+
+    bits: float
+    accuracy: float | None  # None: it names no likeliest code, as FLAC
+
+
+class Costs(NamedTuple):
+    """The same for each utterance: its samples, the bits of all of them, and how many were guessed; all (N,)."""
+
+    samples: np.ndarray
+    bits: np.ndarray
+    right: np.ndarray
+
+    def score(self) -> Score:
+        """Of all utterances together."""
+        return Score(*(float(part.sum() / self.samples.sum()) for part in (self.bits, self.right)))
+
+    def error_bits(self) -> float | None:
+        """Standard error of the bits per sample, the utterances being drawn at random; None for fewer than two.
+
+        That of a ratio (Cochran 1977, eq. 2.39).
+        """
+        count = len(self.samples)
+        if count < 2:
+            return None
+        apart = self.bits - self.samples * (self.bits.sum() / self.samples.sum())
+        return float(np.sqrt(np.square(apart).sum() * count / (count - 1)) / self.samples.sum())
+
+
 def marginal_bits(train_codes: Codes, test_codes: Codes, levels: int) -> float:
     """Bits per sample of the test codes under the frequencies of the training codes, each code counted 1/2 higher.
 
     Raises: DataError if there are no codes, or they are no integers in [0, levels).
     """
+    return marginal_costs(train_codes, test_codes, levels).score().bits
+
+
+def marginal_costs(train_codes: Codes, test_codes: Codes, levels: int) -> Costs:
+    """As `marginal_bits`; the guess is the training set's most frequent code (majority)."""
     _check(train_codes, test_codes, levels)
-    return float(-_log2_frequencies(train_codes, levels)[np.concatenate(test_codes)].mean())
+    log2_marginal, asked = _log2_frequencies(train_codes, levels), np.concatenate(test_codes)
+    return _per_utterance(test_codes, -log2_marginal[asked], asked == log2_marginal.argmax())
 
 
 def bigram_bits(train_codes: Codes, test_codes: Codes, levels: int) -> float:
@@ -34,19 +71,29 @@ def bigram_bits(train_codes: Codes, test_codes: Codes, levels: int) -> float:
     the first sample of each utterance. Memory grows with the pairs that occur, not with levels**2.
     Raises: DataError as `marginal_bits`.
     """
+    return bigram_costs(train_codes, test_codes, levels).score().bits
+
+
+def bigram_costs(train_codes: Codes, test_codes: Codes, levels: int) -> Costs:
+    """As `bigram_bits`; the guess is the code that is likeliest after each."""
     _check(train_codes, test_codes, levels)
     log2_marginal = _log2_frequencies(train_codes, levels)
+    marginal = np.exp2(log2_marginal)
     pairs, counts = np.unique(_pairs(train_codes, levels), return_counts=True)
     kinds = np.maximum(np.bincount(pairs // levels, minlength=levels), 1)  # 1: after unseen codes, the marginal alone
     totals = np.bincount(pairs // levels, weights=counts, minlength=levels)
 
-    asked = _pairs(test_codes, levels)
-    before, after = asked // levels, asked % levels
-    seen = _look_up(pairs, counts, asked)
-    escape = kinds[before] * np.exp2(log2_marginal[after])
-    later = np.log2((seen + escape) / (totals + kinds)[before]).sum()
-    first = log2_marginal[[codes[0] for codes in test_codes if len(codes)]].sum()
-    return float(-(first + later) / sum(map(len, test_codes)))
+    before, after, is_first = _neighbours(test_codes)
+    seen = _look_up(pairs, counts, before * levels + after)
+    later = np.log2((seen + kinds[before] * marginal[after]) / (totals + kinds)[before])
+
+    guesses = np.full(levels, marginal.argmax())
+    weights = counts + kinds[pairs // levels] * marginal[pairs % levels]
+    likely = weights > (kinds * marginal.max())[pairs // levels]  # than a code not seen after this one
+    rising = pairs[likely][np.argsort(weights[likely], kind="stable")]
+    guesses[rising // levels] = rising % levels  # the last, heaviest one stays
+    return _per_utterance(test_codes, -np.where(is_first, log2_marginal[after], later),
+                          np.where(is_first, marginal.argmax(), guesses[before]) == after)
 
 
 def persistence_accuracy(codes: Codes) -> float:
@@ -58,6 +105,22 @@ def persistence_accuracy(codes: Codes) -> float:
     if not pairs:
         raise DataError("persistence needs an utterance of at least two samples; all of these are shorter")
     return float(sum(np.count_nonzero(own[1:] == own[:-1]) for own in codes) / pairs)
+
+
+def persistence_costs(train_codes: Codes, test_codes: Codes, levels: int) -> Costs:
+    """The last code, repeated with some probability.
+
+    p(j | i) = r [i = j] + (1 - r) p(j), p(j) as in `marginal_bits`, which also predicts the first sample of each
+    utterance; r is the likeliest one of the training codes. The guess is the last code, none for first samples.
+    Raises: DataError as `marginal_bits`.
+    """
+    _check(train_codes, test_codes, levels)
+    log2_marginal = _log2_frequencies(train_codes, levels)
+    marginal = np.exp2(log2_marginal)
+    rate = _repetition_rate(_pairs(train_codes, levels), marginal)
+    before, after, is_first = _neighbours(test_codes)
+    later = np.log2(rate * (before == after) + (1.0 - rate) * marginal[after])
+    return _per_utterance(test_codes, -np.where(is_first, log2_marginal[after], later), (before == after) & ~is_first)
 
 
 def flac_bits(test_codes: Codes, levels: int) -> float:
@@ -87,6 +150,34 @@ def _log2_frequencies(codes: Codes, levels: int) -> np.ndarray:
 def _pairs(codes: Codes, levels: int) -> np.ndarray:
     """before * levels + after, for all neighbours inside the utterances."""
     return np.concatenate([own[:-1].astype(np.int64) * levels + own[1:] for own in codes])
+
+
+def _neighbours(codes: Codes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """For every code the one before it, itself, and whether it is an utterance's first one, which follows itself."""
+    after = np.concatenate(codes).astype(np.int64)
+    is_first = np.zeros(len(after), dtype=bool)
+    starts = np.cumsum([0, *map(len, codes)])[:-1]
+    is_first[starts[starts < len(after)]] = True
+    return np.where(is_first, after, np.roll(after, 1)), after, is_first
+
+
+def _per_utterance(codes: Codes, bits: np.ndarray, right: np.ndarray) -> Costs:
+    """Sums over each utterance of what every code of all utterances costs."""
+    samples = np.array([len(own) for own in codes])
+    stops = np.cumsum(samples)
+    sums = (np.concatenate([[0.0], np.cumsum(values)]) for values in (bits, right))
+    return Costs(samples, *(total[stops] - total[stops - samples] for total in sums))
+
+
+def _repetition_rate(pairs: np.ndarray, marginal: np.ndarray) -> float:
+    """The likeliest r of `persistence_score`, as if half a pair more of each kind had been seen (EM)."""
+    before, after = pairs // len(marginal), pairs % len(marginal)
+    same = np.bincount(before[before == after], minlength=len(marginal))
+    rate = 0.5
+    for _ in range(100):
+        repeated = (same * rate / (rate + (1.0 - rate) * marginal)).sum()
+        rate = (repeated + _ADDED) / (len(pairs) + 2 * _ADDED)
+    return float(rate)
 
 
 def _look_up(keys: np.ndarray, values: np.ndarray, asked: np.ndarray) -> np.ndarray:

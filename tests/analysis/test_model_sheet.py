@@ -1,14 +1,13 @@
 """analyze model: the published figures, a sheet for every recipe, and mistakes at the command line."""
 import json
-import sys
 from pathlib import Path
 
 import pytest
+from desk import ROOT, Answer, Desk
+from torch import nn
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "entry"))
-from desk import ROOT, Answer, Desk  # noqa: E402
-
-from core_scripts.corpus.synthetic import ensure_corpus  # noqa: E402
+from core_scripts.analysis.model_sheet import read_sheet
+from core_scripts.corpus.synthetic import ensure_corpus
 
 
 @pytest.fixture(scope="module")
@@ -54,4 +53,51 @@ def test_a_frozen_part_is_counted_apart(corpus):
 
 def test_analyze_knows_what_it_can_look_at(corpus):
     answer = Desk(ROOT / "project/02-vqvae", corpus).run("analyze", "modell", small=False)
-    assert answer.code == 2 and "analyze knows model, not 'modell'; did you mean model?" in answer.err
+    assert answer.code == 2 and "analyze knows model, data, suggest, not 'modell'; did you mean model?" in answer.err
+
+
+def test_multiplications_are_one_per_weight_that_a_sample_meets(corpus):
+    sheet = json.loads(analyze("01-wavenet-vocoder", corpus, "--json", "net.layers=4", "net.dilation_cycle=2").out)
+    rows = {layer["name"]: layer["shapes"] for layer in sheet["layers"]}
+    names = [name for name in rows if name.startswith("net.layers.") or name in ("net.skip", "net.post", "net.logits")]
+    matrices = [shape for name in names for shape in rows[name].values() if len(shape) == 2]
+    own = sum(shape[0] * shape[1] for shape in matrices)
+    per_frame = rows["net.condition"]["weight"][0] * rows["net.condition"]["weight"][1] / 80
+    assert sheet["multiply_adds_per_sample"] == pytest.approx(own + per_frame)
+    assert sheet["weight_bytes_per_sample"] == 4 * sheet["multiply_adds_per_sample"]
+    assert sheet["depth"] == 4 and sheet["parameters_per_layer"] == sheet["parameters"] / 4
+    assert sheet["receptive_field_ms"] == 1000 * sheet["receptive_field_samples"] / 16000 == 7 / 16
+    assert sheet["training_step"] is None and sheet["generation"] is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("recipe", "words"), [
+    ("01-wavenet-vocoder", ("net.layers=4", "net.dilation_cycle=4")),
+    ("02-vqvae", ("decoder=wavenet", "way=likelihood")),
+])
+def test_a_step_and_generation_are_measured_on_request(corpus, recipe, words):
+    words = ("--measure", "truncate_seq=1600", "batch_size=2", "device=cpu", *words)
+    sheet = json.loads(analyze(recipe, corpus, "--json", *words).out)
+    step, speed = sheet["training_step"], sheet["generation"]
+    assert (step["batch_size"], step["samples"]) == (2, 1600)
+    assert step["state_bytes"] == 16 * sheet["parameters"] and step["saved_bytes"] > 10**6
+    assert step["peak_bytes"] > step["saved_bytes"] and step["wall_seconds"] > 0
+    assert speed["seconds_per_second"] == pytest.approx(16000 / speed["samples_per_second"])
+
+
+def test_what_is_not_measured_is_said(corpus):
+    out = analyze("01-wavenet-vocoder", corpus, "net.layers=2", "net.dilation_cycle=2").out
+    assert "training step: not measured (--measure)" in out and "generation: not measured (--measure)" in out
+    assert "for each of 2 layers (gamma)" in out and "(Delta)" in out
+
+
+def test_words_without_a_meaning_are_told(corpus):
+    answer = analyze("01-wavenet-vocoder", corpus, "recordings")
+    assert answer.code == 2 and "analyze model looks at the model of this folder" in answer.err
+
+
+def test_the_layers_of_a_network_without_dilations_are_those_with_matrices():
+    network = nn.Sequential(nn.Linear(3, 4), nn.LayerNorm(4), nn.Linear(4, 2))
+    sheet = read_sheet(network, {})
+    assert (sheet.depth, sheet.parameters) == (2, 34) and sheet.parameters_per_layer == 17
+    assert sheet.receptive_field_ms is None and sheet.weight_bytes_per_sample is None

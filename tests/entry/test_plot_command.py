@@ -66,8 +66,6 @@ def test_without_matplotlib_one_line_says_how_to_get_it(plotted, monkeypatch):
         "error: plot draws with matplotlib, which is not installed: pip install matplotlib"]
 
 
-def test_other_verbs_work_in_one_run(plotted):
-    answer = plotted.run("train", "--exp", "a", "--exp", "b")
-    assert answer.code == 2 and "--exp is given 2 times; train works in one place" in answer.err
+def test_its_options_are_its_own(plotted):
     answer = plotted.run("infer", "--plot-title", "a")
     assert answer.code == 2 and "--plot-title belongs to the verb plot, not to infer" in answer.err

@@ -2,7 +2,15 @@ import numpy as np
 import pytest
 
 from core_scripts.errors import DataError
-from core_scripts.evaluation.baselines import bigram_bits, flac_bits, marginal_bits, persistence_accuracy
+from core_scripts.evaluation.baselines import (
+    bigram_bits,
+    bigram_costs,
+    flac_bits,
+    marginal_bits,
+    marginal_costs,
+    persistence_accuracy,
+    persistence_costs,
+)
 
 
 def drawn(levels: int, count: int, seed: int = 0, weights=None) -> np.ndarray:
@@ -54,6 +62,39 @@ def test_bigram_probabilities_sum_to_one_after_any_code(seen):
     first = -np.log2((np.bincount(np.concatenate(train), minlength=4) + 0.5) / 9)[seen]
     costs = [2 * bigram_bits(train, [np.array([seen, after])], 4) - first for after in range(4)]
     assert np.exp2(-np.array(costs)).sum() == pytest.approx(1.0)
+
+
+def test_accuracies_are_those_of_the_likeliest_codes():
+    train = [np.array([0, 1, 0, 1, 0, 2, 2, 2, 2])]  # 2 is most frequent; after 0 comes 1, after 2 comes 2
+    test = [np.array([2, 0, 1, 3])]
+    assert marginal_costs(train, test, 4).score().accuracy == 0.25
+    assert bigram_costs(train, test, 4).score().accuracy == 0.5  # 2 as first sample, 1 after 0
+
+
+def test_repeating_the_last_code_costs_its_rate_of_repetition():
+    codes = drawn(8, 40_000)
+    sticky = np.where(np.random.default_rng(1).random(40_000) < 0.75, -1, codes)
+    places = np.maximum.accumulate(np.where(sticky >= 0, np.arange(40_000), 0))
+    series = codes[places]
+    same = 0.75 + 0.25 / 8
+    rate = -(same * np.log2(same) + (1 - same) * np.log2(0.25 / 8))
+    score = persistence_costs([series], [series], 8).score()
+    assert score.bits == pytest.approx(rate, abs=0.02)
+    assert score.accuracy == pytest.approx(persistence_accuracy([series]), abs=1e-4) == pytest.approx(same, abs=0.01)
+
+
+def test_the_stated_error_is_that_of_many_draws_of_utterances():
+    dice = np.random.default_rng(0)
+
+    def draw():
+        return [np.where(dice.random(length) < share, 0, dice.integers(0, 4, length))
+                for length, share in zip(dice.integers(20, 200, 50), dice.random(50), strict=True)]
+
+    train = draw()
+    found = [marginal_costs(train, draw(), 4) for _ in range(200)]
+    spread = np.std([costs.score().bits for costs in found])
+    assert np.median([costs.error_bits() for costs in found]) == pytest.approx(spread, rel=0.15)
+    assert marginal_costs(train, train[:1], 4).error_bits() is None
 
 
 def test_nothing_is_predicted_across_the_border_of_two_utterances():
