@@ -13,6 +13,7 @@ from torch.nn import functional
 from core_scripts.data_io.collate import Batch
 from core_scripts.data_io.seq_info import SeqInfo
 from core_scripts.errors import DataError
+from core_scripts.features.file_frames import compute_frames
 from core_scripts.geometry.ops import ceil_div
 from core_scripts.geometry.span import Span
 
@@ -110,16 +111,8 @@ class Takes:
         most = max(units, self.crop)
         frames = Span(-self.left, stride * most + self.right)
         mel = Span(0, most * self.hop // self.conf.mel.hop)
-        return Take(name, int(digit), speaker, int(number), wave, units, compute(self.conf.mfcc, wave, frames),
-                    compute(self.conf.mel, wave, mel))
-
-
-def compute(record: Any, wave: Tensor, frames: Span) -> Tensor:
-    """These frames of a file that goes on with silence."""
-    needed, file = record.geometry.needs(frames), Span(0, len(wave))
-    inner = needed.intersect(file)
-    with torch.no_grad():
-        return record.build()(functional.pad(wave[inner.start : inner.stop], needed.beyond(file)))
+        return Take(name, int(digit), speaker, int(number), wave, units, compute_frames(self.conf.mfcc, wave, frames),
+                    compute_frames(self.conf.mel, wave, mel))
 
 
 def _padded(rows: Tensor, size: int) -> Tensor:

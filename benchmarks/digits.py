@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from core_scripts.errors import DataError
-from core_scripts.features.config_mel import MelConfig
 from core_scripts.features.config_mfcc import MfccConfig
+from core_scripts.features.file_frames import compute_frames
 from core_scripts.geometry.chain import Chain
 from core_scripts.geometry.span import Span
 
@@ -90,7 +90,7 @@ class Digits:
         mel = Span(0, FRAMES_PER_TOKEN * len(whole))
         return Utterance(
             name, int(digit), self.speakers.index(speaker), tokens, len(wave) / RATE_HZ,
-            _compute(MFCC, wave, self.encoder.needs(self.around(whole))), _compute(MFCC.mel, wave, mel))
+            compute_frames(MFCC, wave, self.encoder.needs(self.around(whole))), compute_frames(MFCC.mel, wave, mel))
 
     def _measure(self, utterances: list[Utterance]) -> Statistics:
         margin = -self.encoder.needs(self.around(Span(0, 1))).start
@@ -106,11 +106,3 @@ class Digits:
 
 def _names(folder: Path, kind: str) -> list[str]:
     return (folder / f"{kind}.lst").read_text(encoding="utf-8").split()
-
-
-def _compute(config: MfccConfig | MelConfig, wave: Tensor, frames: Span) -> Tensor:
-    """The frames of a file that goes on with silence."""
-    needed, file = config.geometry.needs(frames), Span(0, len(wave))
-    inner = needed.intersect(file)
-    padded = torch.nn.functional.pad(wave[inner.start : inner.stop], needed.beyond(file))
-    return config.build()(padded)

@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import torch  # noqa: E402
 from torch import Tensor  # noqa: E402
 
-from benchmarks.digit_judge import judged_mel, log_mel, make_judge, rms  # noqa: E402
+from benchmarks.digit_judge import make_judge  # noqa: E402
 from benchmarks.digit_takes import Take, Takes  # noqa: E402
 from benchmarks.wavenet_quality import find_data  # noqa: E402
 from core_scripts import log  # noqa: E402
@@ -36,6 +36,7 @@ from core_scripts.errors import RecitalError  # noqa: E402
 from core_scripts.evaluation.probes import Judge, fit_probe, pool_units, score_conversion  # noqa: E402
 from core_scripts.evaluation.unit_watch import broken_rules, measure_facts  # noqa: E402
 from core_scripts.evaluation.units import energy_r2, perplexity  # noqa: E402
+from core_scripts.evaluation.words import judged_mel, rms, whole_frames  # noqa: E402
 from core_scripts.nn_manager.averaging import WeightAverage  # noqa: E402
 
 RECIPE = Path(__file__).resolve().parents[1] / "project" / "02-vqvae"
@@ -246,7 +247,7 @@ def score_free_runs(model, train: Takes, test: Takes) -> dict[str, float]:
                        for changed in (False, True))
     levels = [20 * math.log10((rms(wave) + 1e-6) / rms(take.wave)) for (take, _), _, wave in own]
     mel = model.conf.mel
-    frames = [(log_mel(mel, wave), log_mel(mel, take.wave)) for (take, _), _, wave in own]
+    frames = [(whole_frames(mel, wave), whole_frames(mel, take.wave)) for (take, _), _, wave in own]
     return {
         "convert_target": converted.target, "convert_source": converted.source, "digit_kept": converted.content_kept,
         "resynthesis_speaker": same.target, "resynthesis_digit": same.content_kept,

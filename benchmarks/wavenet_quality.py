@@ -198,8 +198,10 @@ def learn_by_heart(data: Path, folder: Path, names: list[str], head: str) -> tup
     return name, bits, float(same.double().mean())
 
 
-def train(model: Any, data: Any, steps: int, lr: float) -> None:
-    """That many steps of Adam over shuffled epochs, the rate along a cosine from `lr` to a tenth of it."""
+def train(model: Any, data: Any, steps: int, lr: float, clip: float = math.inf) -> None:
+    """That many steps of Adam over shuffled epochs, the rate along a cosine from `lr` to a tenth of it; clip: largest
+    norm of a gradient.
+    """
     optimizer = torch.optim.Adam([value for value in model.parameters() if value.requires_grad], lr=lr)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps, eta_min=lr * LAST_LR)
     model.train()
@@ -209,6 +211,7 @@ def train(model: Any, data: Any, steps: int, lr: float) -> None:
         for batch in data.get_loader():
             optimizer.zero_grad()
             model(batch).backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), clip)
             optimizer.step()
             schedule.step()
             step += 1

@@ -3,7 +3,6 @@
 Parsing and checking come before torch is imported, so help and mistakes are answered at once. This is the only place
 that ends the process.
 """
-import ast
 import os
 import sys
 import traceback
@@ -28,6 +27,7 @@ from core_scripts.errors import (
 )
 from core_scripts.features.passport import Passport, passports_in, read_passport, require_same
 from core_scripts.nn_manager.stopping import ignore_signals, leave_on_signals
+from core_scripts.report.recipe_title import recipe_title
 from core_scripts.run_folder import LOG_NAME, RunFolder, place_run
 from core_scripts.verbs import VERBS, Place, Verb
 
@@ -85,12 +85,14 @@ def run_verb(command: Command, project_dir: Path) -> None:
         raise UsageError("--target-speaker is for generating; training takes who speaks from the file of `speakers`")
     if verb.place is not Place.NOWHERE:
         require_model_module(resolved)
-    if verb.place not in (Place.NOWHERE, Place.MODEL):
+    if verb.place not in (Place.NOWHERE, Place.MODEL, Place.SEEN_RUN):
         check_data_keys(resolved, ("test",) if command.verb == "infer" else SPLITS)
     if verb.place in (Place.NEW_RUN, Place.RUN):
         work_in_run(command.verb, place_run(resolved, project_dir))
-    else:
-        call_functions(verb, resolved, RunFolder(Path(resolved.args.save_model_dir)))
+        return
+    is_seen = verb.place is Place.SEEN_RUN
+    resolved = place_run(resolved, project_dir) if is_seen else resolved
+    call_functions(verb, resolved, RunFolder(Path(resolved.args.save_model_dir), found=is_seen))
 
 
 def work_in_run(name: str, resolved: Resolved) -> None:
@@ -112,15 +114,6 @@ def call_functions(verb: Verb, resolved: Resolved, folder: RunFolder) -> None:
     for place in verb.functions:
         module, _, function = place.partition(":")
         getattr(import_module(f"core_scripts.{module}"), function)(resolved, folder)
-
-
-def recipe_title(project_dir: Path) -> str:
-    """The first line of config.py's docstring, read without running it; the folder's name if there is none."""
-    try:
-        text = ast.get_docstring(ast.parse((project_dir / "config.py").read_text(encoding="utf-8")))
-    except (OSError, SyntaxError, ValueError):
-        text = None
-    return text.splitlines()[0] if text else project_dir.name
 
 
 def demo_command(command: Command, project_dir: Path) -> Command:

@@ -26,10 +26,12 @@ from core_scripts.data_io.speakers import names_of, read_speakers
 from core_scripts.errors import ConfigError, DataError, UsageError
 from core_scripts.evaluation.condition_watch import ConditionWatch
 from core_scripts.evaluation.prediction import PredictionWatch
+from core_scripts.evaluation.sound_check import check_sound
 from core_scripts.evaluation.unit_model import UnitModel
 from core_scripts.evaluation.unit_watch import UnitWatch
 from core_scripts.features.passport import PASSPORT_NAME, passport_of, passports_in
 from core_scripts.files import remove_leftovers
+from core_scripts.generation.finished import FinishedFiles
 from core_scripts.nn_manager.model_base import CropContext, ModelBase
 from core_scripts.nn_manager.nn_manager import f_inference_wrapper, f_train_wrapper
 from core_scripts.nn_manager.observing import RunObserver
@@ -100,12 +102,20 @@ def infer(resolved: Resolved, folder: RunFolder) -> None:
     model = build_model(stage, test_set, None, checkpoint)
     output = Path(stage.args.output_dir)
     remove_leftovers(output, deep=True)
-    claim = claim_output(output, stage.args, weights_file(stage.args))
+    claim = claim_output(output, stage.args, weights_file(stage.args), tables_of(stage.conf))
     write_run_record(output, stage.args, test_set.fingerprint(), passports_in(stage.conf), **claim)
     for stream in read_corpora(stage.conf, "test")[0].outputs:
         if stream.front_end is not None:  # frames are written, which another recipe may read
             write_atomically(output / PASSPORT_NAME, passport_of(stream.front_end).to_json().encode("ascii"))
+    stage.args.finished = FinishedFiles(output, f"{claim['made_by']} codes {bool(stage.args.write_codes)}")
     f_inference_wrapper(stage.args, model, stage.device, test_set, checkpoint)
+    check_sound(test_set, stage.conf, stage.args)
+
+
+def tables_of(conf: Any) -> list[Path]:
+    """Files beside recordings and weights that change what is generated."""
+    speakers = speakers_file(conf)
+    return [speakers] if speakers is not None and speakers.is_file() else []
 
 
 def convert(resolved: Resolved, folder: RunFolder) -> None:

@@ -21,6 +21,7 @@ class Option:
     target: str = ""  # set where the flag changes another option's value
     verb: str = ""  # the one verb that knows it; no setting then, so config.py may use its name
     short: str = ""  # one letter, for a flag that is typed often
+    repeats: bool = False  # may be given several times: the last one counts, all are in args.NAMEs
     unused: bool = False  # accepted for upstream's command lines, without any effect
 
     @property

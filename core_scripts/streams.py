@@ -8,18 +8,22 @@ import hashlib
 import numpy as np
 
 _MASK64 = (1 << 64) - 1
+_BLOCK_WORDS = 4  # that Philox-4x64 makes at once
 
 
-def words(seed: int, stream: int, epoch: int = 0, index: int = 0, *, count: int) -> np.ndarray:
-    """`count` words, uint64, of the stream named by the four integers (each in [0, 2**64))."""
-    counter = np.array([0, 0, index & _MASK64, epoch & _MASK64], dtype=np.uint64)
+def words(seed: int, stream: int, epoch: int = 0, index: int = 0, *, count: int, first: int = 0) -> np.ndarray:
+    """`count` words, uint64, of the stream named by the four integers (each in [0, 2**64)), from word `first` on."""
+    counter = np.array([first // _BLOCK_WORDS, 0, index & _MASK64, epoch & _MASK64], dtype=np.uint64)
     key = np.array([seed & _MASK64, stream & _MASK64], dtype=np.uint64)
-    return np.random.Philox(counter=counter, key=key).random_raw(count)
+    skipped = first % _BLOCK_WORDS
+    return np.random.Philox(counter=counter, key=key).random_raw(skipped + count)[skipped:]
 
 
-def uniforms(seed: int, stream: int, epoch: int = 0, index: int = 0, *, count: int) -> np.ndarray:
-    """`count` numbers, float64, uniform in [0, 1) on a grid of 2**-53."""
-    return (words(seed, stream, epoch, index, count=count) >> np.uint64(11)) * 2.0**-53
+def uniforms(
+    seed: int, stream: int, epoch: int = 0, index: int = 0, *, count: int, first: int = 0
+) -> np.ndarray:  # fmt: skip
+    """`count` numbers, float64, uniform in [0, 1) on a grid of 2**-53, from number `first` on."""
+    return (words(seed, stream, epoch, index, count=count, first=first) >> np.uint64(11)) * 2.0**-53
 
 
 def normals(seed: int, stream: int, epoch: int = 0, index: int = 0, *, count: int) -> np.ndarray:

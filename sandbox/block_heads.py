@@ -10,6 +10,7 @@ levels reaching to infinity. The masses of all 65,536 levels sum to 1.
 """
 import math
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -32,11 +33,11 @@ class CategoricalHead:
 
     def __init__(self, config: WaveNetConfig) -> None:
         self.outputs = self.levels = config.levels
-        self._channels = config.residual_channels
+        self._channels, self._has_bias = config.residual_channels, config.input_bias
 
     def build_input(self) -> nn.Module:
         """Codes (...) to vectors (..., R)."""
-        return nn.Embedding(self.levels, self._channels)
+        return (BiasedEmbedding if self._has_bias else nn.Embedding)(self.levels, self._channels)
 
     def quantise(self, wave: Tensor) -> Tensor:
         return mulaw.encode(wave, self.levels)
@@ -47,6 +48,10 @@ class CategoricalHead:
     def code_widths(self) -> Tensor:
         """Amplitudes that share each code, (levels,) float64."""
         return mulaw.cell_widths(self.levels)
+
+    def export(self, entry: nn.Embedding) -> dict[str, Any]:
+        """The head's fields of the record that engines run; entry: what `build_input` gave, trained."""
+        return {"embedding": entry(torch.arange(self.levels, device=entry.weight.device))}
 
     def nats(self, logits: Tensor, codes: Tensor) -> Tensor:
         """-ln P(code), (B, T), from logits (B, T, levels)."""
@@ -83,6 +88,12 @@ class SixteenBitHead:
     def code_widths(self) -> Tensor:
         """Amplitudes that share each code, (levels,) float64."""
         return torch.full((self.levels,), pcm16.STEP, dtype=torch.float64)
+
+    def export(self, entry: "CompandedInput") -> dict[str, Any]:
+        """As of `CategoricalHead`."""
+        amplitudes = compand(pcm16.decode(torch.arange(self.levels)))
+        return {"embedding": torch.stack([entry.scale.weight[:, 0], entry.scale.bias]), "amplitudes": amplitudes,
+                "borders": self._borders[1:-1], "first_log_scale": _FIRST_LOG_SCALE, "log_scales": _LOG_SCALES}
 
     def nats(self, outputs: Tensor, codes: Tensor) -> Tensor:
         """-ln P(code), (B, T), from outputs (B, T, n); inside in float64, where narrow masses keep their digits."""
@@ -121,6 +132,23 @@ class SixteenBitHead:
         else:
             log_weights, means, log_scales = outputs.chunk(3, -1)
         return torch.log_softmax(log_weights, -1), means, (log_scales + _FIRST_LOG_SCALE).clamp(*_LOG_SCALES)
+
+
+class BiasedEmbedding(nn.Module):
+    """Codes (...) to vectors (..., R): a row of the table plus one vector, as of a convolution of one-hot codes."""
+
+    def __init__(self, levels: int, channels: int) -> None:
+        super().__init__()
+        self.table = nn.Parameter(torch.randn(levels, channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+
+    @property
+    def weight(self) -> Tensor:
+        """The vectors (levels, R) of all codes, as those of `nn.Embedding`; for reading."""
+        return self.table + self.bias
+
+    def forward(self, codes: Tensor) -> Tensor:
+        return functional.embedding(codes, self.table) + self.bias
 
 
 class CompandedInput(nn.Module):

@@ -36,6 +36,7 @@ class Upsample(Protocol):
     """
 
     geometry: Chain  # from frames to samples
+    points: tuple[tuple[int, float], ...] | None  # `FixedUpsample.point` of the first `hop` samples; None: learned
 
     def __call__(self, frames: Tensor, first: int, out: Span) -> Tensor:
         """(B, len(out), C) at the sample positions `out`."""
@@ -68,10 +69,10 @@ class FixedUpsample(nn.Module):
         super().__init__()
         self.geometry = Chain((op,))
         self._hop = int(op.rate)
-        self._phases = [_point(op, phase, is_linear) for phase in range(self._hop)]  # the rest repeats them
+        self.points = tuple(_point(op, phase, is_linear) for phase in range(self._hop))  # the rest repeats them
         # The samples with the same frame at or before them are a run of `hop`, that of frame 0 begins here.
-        self._run_start = next(phase for phase, (offset, _) in enumerate(self._phases) if offset == 0)
-        self._shares = [share for _, share in self._phases[self._run_start :] + self._phases[: self._run_start]]
+        self._run_start = next(phase for phase, (offset, _) in enumerate(self.points) if offset == 0)
+        self._shares = [share for _, share in self.points[self._run_start :] + self.points[: self._run_start]]
 
     def forward(self, frames: Tensor, first: int, out: Span) -> Tensor:
         """(B, F, C) frames, of which frame `first` is the first, to (B, len(out), C) at the sample positions `out`.
@@ -107,7 +108,7 @@ class FixedUpsample(nn.Module):
     def point(self, position: int) -> tuple[int, float]:
         """The frame at or before this sample position, and the share in [0, 1) of the frame after it."""
         block, phase = divmod(position, self._hop)
-        offset, share = self._phases[phase]
+        offset, share = self.points[phase]
         return block + offset, share
 
 
@@ -117,6 +118,8 @@ class TransposedUpsample(nn.Module):
     Each stage turns (B, C, F) into (B, C, F * factor) less the outputs that lack a tap (Odena et al. 2016 on why the
     kernel is a multiple of the stride: every output has the same number of taps).
     """
+
+    points = None
 
     def __init__(self, chain: Chain, channels: int) -> None:
         super().__init__()

@@ -7,6 +7,7 @@ Nothing is padded: a crop of N + R - 1 codes gives N predictions, R the receptiv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +19,7 @@ from core_scripts.geometry.span import Span
 from sandbox.block_heads import build_head
 from sandbox.block_upsample import CropCondition, FollowedCondition, SampledCondition, Upsample, build_upsample
 from sandbox.config_wavenet import WaveNetConfig
+from sandbox.wavenet_export import export_wavenet
 
 _LOGIT_GAIN = 0.5  # small first logits: training starts from nearly equal probabilities, ln(levels) nats
 
@@ -68,6 +70,10 @@ class Ring:
         self._rows[position % size].copy_(x)
         return window
 
+    def rows(self) -> Tensor:
+        """(reach, B, R), row `position % reach` the oldest."""
+        return self._past
+
     def keep(self, count: int) -> None:
         """Forget all but the first `count` items of the batch."""
         self._past = self._past[:, :count]
@@ -81,6 +87,11 @@ class WaveNetState:
     rings: list[Ring]
     condition: FollowedCondition
     position: int = 0  # of the sample that comes next
+    begun: int = 0  # the position that the conditioning takes for 0
+
+    def past_inputs(self) -> list[Tensor]:
+        """Of each layer the inputs that it remembers, (reach, B, R), row `position % reach` the oldest."""
+        return [ring.rows() for ring in self.rings]
 
     def keep(self, count: int) -> None:
         """Forget all but the first `count` items of the batch."""
@@ -107,15 +118,18 @@ class WaveNet(nn.Module):
         self.silence = int(self.head.quantise(torch.zeros(1)))  # the code of a zero
         self.upsample = build_upsample(config) if upsample is None else upsample
         geometry = self.upsample.geometry
-        self.first_frame = -context(Chain((geometry, config.layers_geometry())), int(geometry.rate))[0]
+        self.hop = int(geometry.rate)  # samples per frame
+        self.first_frame = -context(Chain((geometry, config.layers_geometry())), self.hop)[0]
         self.embed = self.head.build_input()
         outputs = config.layers * 2 * config.gate_channels  # for all layers at once
         self.condition = _build_condition(config.condition_channels, outputs, not config.plain_biases)
         self.layers = nn.ModuleList(GatedLayer(config, dilation, layer == config.layers - 1)
                                     for layer, dilation in enumerate(config.dilations))
         self.skip = nn.Linear(config.layers * config.gate_channels, config.skip_channels)  # all skips and their sum
-        biases = (config.residual_channels, (config.layers - 1, config.skip_channels)) if config.plain_biases else ()
-        self.plain_biases = nn.ParameterList(nn.Parameter(torch.zeros(size)) for size in biases)  # of input and skips
+        if not config.skip_bias:
+            _fix_bias(self.skip)
+        self.skip_biases = nn.Parameter(torch.zeros(config.layers - 1, config.skip_channels)) \
+            if config.plain_biases else None  # of all layers but one
         self.post = nn.Linear(config.skip_channels, config.post_channels)
         self.logits = nn.Linear(config.post_channels, self.head.outputs)
         self._initialise()
@@ -171,16 +185,31 @@ class WaveNet(nn.Module):
         return WaveNetState(rings, self.upsample.follow(frames, self.first_frame, self._project))
 
     @torch.inference_mode()
+    def go_on(self, state: WaveNetState, frames: Tensor) -> None:
+        """From the state's position on, a multiple of `hop`, frames are these, as if it were position 0."""
+        state.condition = self.upsample.follow(frames, self.first_frame, self._project)
+        state.begun = state.position
+
+    @torch.inference_mode()
     def step(self, code: Tensor, state: WaveNetState) -> Tensor:
         """Logits (B, levels) for the state's position from the code (B,) before it; the state moves on by one."""
-        x, skips = self._enter(code), []
-        for layer, ring, condition in zip(self.layers, state.rings, state.condition.at(state.position), strict=True):
+        x, skips = self.embed(code), []
+        conditions = state.condition.at(state.position - state.begun)
+        for layer, ring, condition in zip(self.layers, state.rings, conditions, strict=True):
             gated = gate(ring.push(x, state.position), condition, layer.taps)
             skips.append(gated)
             if layer.residual is not None:
                 x = layer.advance(x, gated)
         state.position += 1
         return self._head(torch.cat(skips, 1))
+
+    def vectors_at(self, out: Span, frames: Tensor) -> Tensor:
+        """The conditioning (B, N, C) at the positions `out` themselves. Raises: DataError, as above."""
+        return self.upsample(frames, self.first_frame, out)
+
+    def export_weights(self) -> dict[str, Any] | None:
+        """What engines run that know no modules; None with `plain_biases`, which they do not know."""
+        return None if self.config.plain_biases else export_wavenet(self)
 
     def _initialise(self) -> None:
         """He et al. (2015) before the rectifiers: with torch's own there, learning by heart took half as long again."""
@@ -197,7 +226,7 @@ class WaveNet(nn.Module):
 
     def _run_layers(self, previous: Tensor, cond: CropCondition) -> Iterator[tuple[Tensor, Tensor]]:
         """For each layer its input (T, B, R) and its gates at all valid positions, rows (time * B, D)."""
-        x = self._enter(previous.t())
+        x = self.embed(previous.t())
         weights = self.condition.weight.chunk(len(self.layers))
         none = [None] * len(self.layers)
         biases = none if self.condition.bias is None else self.condition.bias.chunk(len(self.layers))
@@ -211,15 +240,8 @@ class WaveNet(nn.Module):
 
     def _head(self, gated: Tensor) -> Tensor:
         """Gates of all layers side by side, (N, layers * D), to logits (N, levels)."""
-        skips = self.skip(gated)
-        if self.plain_biases:
-            skips = skips + self.plain_biases[1].sum(0)
+        skips = self.skip(gated) if self.skip_biases is None else self.skip(gated) + self.skip_biases.sum(0)
         return self.logits(torch.relu(self.post(torch.relu(skips))))
-
-    def _enter(self, codes: Tensor) -> Tensor:
-        """Codes (...) to the first layer's input (..., R)."""
-        x = self.embed(codes)
-        return x + self.plain_biases[0] if self.plain_biases else x
 
     def _project(self, vectors: Tensor) -> Tensor:
         """Conditioning (B, C) or (T, B, C) as the layers add it: (..., layers, B, 2 D)."""
@@ -248,6 +270,13 @@ def _build_condition(channels: int, outputs: int, bias: bool) -> nn.Linear:
     if bias:
         nn.init.zeros_(linear.bias)
     return linear
+
+
+def _fix_bias(linear: nn.Linear) -> None:
+    """Its bias stays as it is, but for initialisation: no parameter, and whoever reads the weights still finds one."""
+    bias = linear.bias.detach()
+    del linear.bias
+    linear.register_buffer("bias", bias, persistent=False)
 
 
 def _scaled_normal(inputs: int, outputs: int) -> Tensor:

@@ -57,6 +57,11 @@ class UpsamplerConfig:
     Latent i sits in the middle of the samples [i * hop, (i + 1) * hop). The defaults are those of Chorowski et al. at
     50 latents per second of 16 kHz: 320 samples per latent by strides 5, 4, 4, 4 and kernels 25, 16, 16, 16.
 
+    With `equalised`, weights are kept at the size of one and scaled by 1 / sqrt(inputs) where they are used (Karras et
+    al. 2018, arXiv:1710.10196, section 4.1). An optimizer such as Adam moves every weight at the same pace; in a chain
+    of linear layers with hundreds of inputs each that is far too fast for rates of 1e-3 and above. And the mix starts
+    as a rotation of the latent in the middle, so that the whole starts as interpolation between the latents.
+
     Raises: ConfigError, all faults together.
     """
 
@@ -66,6 +71,7 @@ class UpsamplerConfig:
     mix: int = 3  # latents that the first convolution sees
     strides: tuple[int, ...] = ()  # product = hop; empty: chosen from it
     kernels: tuple[int, ...] = ()  # one per stride; empty: five strides for odd ones, four for even ones
+    equalised: bool = False
 
     def __post_init__(self) -> None:
         _make_tuples(self, "strides", "kernels")

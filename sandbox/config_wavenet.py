@@ -12,6 +12,7 @@ UPSAMPLE_MODES = ("repeat", "linear", "transposed")
 HEADS = ("categorical", "logistics", "gaussian")
 _PCM_LEVELS = 2**16
 _LARGEST_BITS = 16
+_SWITCHES = ("input_bias", "skip_bias", "plain_biases")
 _MAY_BE_0 = ("codes", "cond_channels", "global_channels")
 
 
@@ -52,8 +53,10 @@ class WaveNetConfig:
     upsample: str = "repeat"
     upsample_factors: tuple[int, ...] = ()  # stages of the transposed mode, product = hop; empty: chosen from hop
     upsample_taps: int = 3
-    plain_biases: bool = False  # as most repositories count: each input, skip and residual projection has a bias, gates
-    #                             have none, and the last layer too has a residual, which leads nowhere
+    input_bias: bool = False  # a vector beside the table of the codes' vectors, as where one-hot codes are convolved
+    skip_bias: bool = True  # of the sum of all skips
+    plain_biases: bool = False  # as most repositories count: each skip and residual projection has a bias, gates have
+    #                             none, and the last layer too has a residual, which leads nowhere
 
     def __post_init__(self) -> None:
         if isinstance(self.upsample_factors, list):  # as YAML and JSON have it
@@ -134,6 +137,8 @@ class WaveNetConfig:
                   for name in sizes if not _is_count(getattr(self, name))]
         faults += [f"{name}={getattr(self, name)!r} must be a whole number of at least 0"
                    for name in _MAY_BE_0 if not _is_count(getattr(self, name)) and getattr(self, name) != 0]
+        faults += [f"{name}={getattr(self, name)!r} must be true or false" for name in _SWITCHES
+                   if not isinstance(getattr(self, name), bool)]
         if not isinstance(self.upsample_factors, tuple) or not all(map(_is_count, self.upsample_factors)):
             faults.append(f"upsample_factors={self.upsample_factors!r} must be a list of whole numbers of at least 1")
         return faults
@@ -145,6 +150,9 @@ class WaveNetConfig:
         if self.head not in HEADS:
             near = did_you_mean(str(self.head), HEADS)
             faults.append(f"head={self.head!r} is unknown{near} (there are {', '.join(HEADS)})")
+        elif self.input_bias and self.head != "categorical":
+            faults.append(f"input_bias=True is for codes with a vector each, and head={self.head!r} has none; leave it "
+                          f"out, or take head=categorical")
         if self.bits > _LARGEST_BITS:
             faults.append(f"bits={self.bits} is more than {_LARGEST_BITS}; mu-law WaveNets use 8 to 10")
         if self.codes == 1:

@@ -28,7 +28,8 @@ def start_smoothly(net: WaveNet, codes: Tensor) -> None:
     plain = torch.stack([companded * _PLAIN_GAINS[0], linear * _PLAIN_GAINS[1]], 1).repeat(1, _PLAIN_ROWS // 2)
     waves = max(0, channels - _PLAIN_ROWS)
     sines = torch.sin(companded[:, None] * torch.randn(waves) * _SINE_WIDTH + torch.rand(waves) * 2 * math.pi)
-    net.embed.weight.copy_(torch.cat([plain, sines], 1)[:, :channels])
+    table = net.embed.table if net.config.input_bias else net.embed.weight
+    table.copy_(torch.cat([plain, sines], 1)[:, :channels])
     counts = torch.bincount(codes.flatten().cpu(), minlength=levels).float() + 1
     net.logits.bias.copy_((counts / counts.sum()).log())
     net.logits.weight.mul_(_LOGIT_GAIN)

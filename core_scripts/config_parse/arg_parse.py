@@ -83,8 +83,9 @@ def parse_command(argv: Sequence[str], title: str = "") -> Command:
     _raise_faults(faults)
     args = _with_defaults(flags)
     args.inference, args.subject, args.words = verb == "infer", subject, own
-    given = frozenset(OPTIONS[name].dest for name in flags)
-    return Command(verb, args, given, tuple((key, text) for key, _, text in (word.partition("=") for word in words)))
+    args.given = frozenset(OPTIONS[name].dest for name in flags)
+    pairs = (word.partition("=") for word in words)
+    return Command(verb, args, args.given, tuple((key, text) for key, _, text in pairs))
 
 
 def short_help(title: str = "") -> str:
@@ -131,6 +132,7 @@ def _parser(groups: dict[str, Iterable[Option]], **texts: str) -> _Parser:
             else:
                 default = f"  [{option.default}]" if option.default != "" else ""
                 how = {"type": option.convert, "metavar": option.kind.__name__.upper(), "help": option.help + default}
+            how |= {"action": "append"} if option.repeats else {}
             flags = [f"-{option.short}"] * bool(option.short) + [f"--{option.name}"]
             group.add_argument(*flags, dest=option.name, default=SUPPRESS, **how)
     return parser
@@ -167,7 +169,9 @@ def _unknown_flag(word: str) -> str:
 
 def _with_defaults(flags: dict[str, Value]) -> Namespace:
     defaults = {option.dest: option.default for option in OPTIONS.values() if not option.target}
-    return Namespace(**defaults | {OPTIONS[name].dest: value for name, value in flags.items()})
+    every = {f"{option.dest}s": flags.get(name, []) for name, option in OPTIONS.items() if option.repeats}
+    last = {OPTIONS[name].dest: value[-1] if OPTIONS[name].repeats else value for name, value in flags.items()}
+    return Namespace(**defaults | every | last)
 
 
 def _raise_faults(faults: list[str]) -> None:

@@ -24,7 +24,7 @@ class StreamLists:
     functions: Sequence[Sequence[Callable]] | None = None  # [[]]: none
     front_ends: Sequence[Any] | None = None
     contexts: Sequence[tuple[int, int]] | None = None
-    fills: Sequence[float] | None = None
+    fills: Sequence[float | tuple[float, ...]] | None = None
     written_exts: Sequence[str] | None = None  # None: as exts
 
 

@@ -22,7 +22,7 @@ class StreamSpec:
     normalise: bool = True
     front_end: Any = None
     context: tuple[int, int] = (0, 0)
-    fill: float = 0.0
+    fill: float | tuple[float, ...] = 0.0  # of every value, or one of each
     written_ext: str = ""  # of outputs, where frames are made of waveforms and written as such; empty: ext
 
 

@@ -122,6 +122,8 @@ class InferOptions(OptionRecord):
     segment_length: int = option("trunc_input_length_for_inference")  # input frames per piece; 0 or less: whole
     segment_overlap: int = option("trunc_input_length_for_inference", "trunc_input_overlap", convert=_overlap_below)
     verbose: int = option("verbose")
+    finished: Any = None  # of generation.finished.FinishedFiles; None under a main.py of upstream's kind: all is made
+    on_device: Any = None  # torch.device, filled in by the wrapper
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,7 @@
 """One corpus: NIIDataSet, a torch data set of its items, and NIIDataSetLoader, which makes batches of them."""
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from torch.utils.data import Dataset
@@ -67,7 +68,10 @@ class NIIDataSet(Dataset):
         return len(self.items)
 
     def __getitem__(self, index: int) -> tuple:
-        item = self._place(self.items[index])
+        return self.read(self._place(self.items[index]))
+
+    def read(self, item: SeqInfo) -> tuple:
+        """What `item` tells of: one of the items, or a part of one."""
         piece = Piece(self._read(self._inputs, item), self._read(self._targets, item), item)
         piece = self._augmenter.apply(piece, self.seed, self.epoch)
         inputs, outputs = (join_streams(side, item) for side in (piece.input, piece.output))
@@ -80,6 +84,10 @@ class NIIDataSet(Dataset):
         word = words(self.seed, STREAM_CROP, self.epoch, index_of(item.seq_name), count=1)
         piece = self.rule.drawn_piece(self.lengths[item.seq_name], item.seg_idx, int(word[0]))
         return replace(item, start_pos=piece.start, length=len(piece))
+
+    def input_paths(self, name: str) -> list[Path]:
+        """The files that the input of an utterance is made of."""
+        return [reader.path(name) for reader in self._inputs]
 
     def _read(self, readers: Sequence[StreamReader], item: SeqInfo) -> list[np.ndarray]:
         """Arrays per stream; where a stream is not aligned (text), it stands for the whole side."""

@@ -69,7 +69,7 @@ class FrameFile:
     def __exit__(self, *_: object) -> None:
         self._file.close()
 
-    def read(self, start: int = 0, stop: int | None = None, fill: float = 0.0) -> np.ndarray:
+    def read(self, start: int = 0, stop: int | None = None, fill: float | tuple[float, ...] = 0.0) -> np.ndarray:
         """Frames [start, stop) of the file, (stop - start, dim) float32; outside of the file they hold `fill`.
 
         stop None: to the end of the file. Waveforms are in [-1, 1) for integer samples, as stored for float ones.
@@ -236,12 +236,8 @@ def write_frames(path: Path, frames: np.ndarray, rate_hz: int | None = None) -> 
 def _encode_audio(path: Path, frames: np.ndarray, rate_hz: int | None) -> bytes:
     if rate_hz is None:
         raise DataError(f"{path} cannot be written: wav_samp_rate is None; set it in the configuration")
-    wide = frames.reshape(len(frames), -1).astype(np.promote_types(frames.dtype, np.float32), copy=False)
-    samples = np.rint(wide * wide.dtype.type(INT16_SCALE))  # a power of two: exact in float32 too
-    if samples.max(initial=0) > INT16_SCALE or samples.min(initial=0) < -INT16_SCALE:
-        clipped = int(np.count_nonzero(np.abs(samples) > INT16_SCALE))
-        log.warn(f"{path}: {clipped} of {samples.size} samples are outside [-1, 1] and were clipped")
-    pcm = np.clip(samples, -INT16_SCALE, INT16_SCALE - 1, out=samples).astype("<i2")
+    pcm, clipped = to_pcm16(frames)
+    warn_of_clipping(path, clipped, pcm.size)
     buffer = io.BytesIO()
     if path.suffix.lower() == ".flac":
         soundfile.write(buffer, pcm, rate_hz, format="FLAC", subtype="PCM_16")
@@ -252,3 +248,16 @@ def _encode_audio(path: Path, frames: np.ndarray, rate_hz: int | None) -> bytes:
             file.setframerate(rate_hz)
             file.writeframes(pcm.tobytes())
     return buffer.getvalue()
+
+
+def to_pcm16(frames: np.ndarray) -> tuple[np.ndarray, int]:
+    """(N, D) or (N,) amplitudes as 16-bit integers (N, D), and how many of them had to be clipped to that range."""
+    wide = frames.reshape(len(frames), -1).astype(np.promote_types(frames.dtype, np.float32), copy=False)
+    samples = np.rint(wide * wide.dtype.type(INT16_SCALE))  # a power of two: exact in float32 too
+    clipped = int(np.count_nonzero(np.abs(samples) > INT16_SCALE))
+    return np.clip(samples, -INT16_SCALE, INT16_SCALE - 1, out=samples).astype("<i2"), clipped
+
+
+def warn_of_clipping(path: Path, clipped: int, total: int) -> None:
+    if clipped:
+        log.warn(f"{path}: {clipped} of {total} samples are outside [-1, 1] and were clipped")

@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from core_scripts.data_io.position import DataFingerprint, DataPosition
 from core_scripts.data_io.sampler import BLOCK_SHUFFLE, EpochBatchSampler
 from core_scripts.data_io.seq_info import parse_info
 from core_scripts.errors import ConfigError, DataError, RecitalError
+from core_scripts.geometry.span import Span
 
 if TYPE_CHECKING:
     from core_scripts.data_io.default_data_io import NIIDataSet
@@ -153,11 +155,35 @@ class CorpusLoader:
         batches = [list(chosen)[first : first + size] for first in range(0, len(chosen), size)]
         return [customize_collate([items[number] for number in batch]) for batch in batches]
 
+    def read_part(self, numbers: Sequence[int], part: Span) -> Batch:
+        """The samples `part` of these items, as far as they go, with the same context as whole ones, read here and now.
+        """
+        items = []
+        for number in numbers:
+            dataset = self._dataset_of(number)
+            item = dataset.items[number - dataset.first_id]
+            inside = part.intersect(Span(0, item.length))
+            items.append(dataset.read(replace(item, start_pos=item.start_pos + inside.start, length=len(inside))))
+        return customize_collate(items)
+
+    def input_paths(self, number: int) -> list[Path]:
+        """The files that the input of an item is made of."""
+        dataset = self._dataset_of(number)
+        return dataset.input_paths(dataset.items[number - dataset.first_id].seq_name)
+
+    def _dataset_of(self, number: int) -> "NIIDataSet":
+        return next(dataset for dataset in self._datasets if number < dataset.first_id + len(dataset))
+
     def set_position(self, position: DataPosition) -> None:
         """Let the next iteration yield the batches of this epoch from this sample on."""
         self._sampler.set_position(position)
         for dataset in self._datasets:
             dataset.seed, dataset.epoch = position.seed, position.epoch
+
+    @property
+    def writer(self) -> OutputWriter:
+        """What `putitem` writes with."""
+        return self._writer
 
     def get_loader_params(self) -> dict[str, Any]:
         options = self._loader_options

@@ -34,16 +34,17 @@ class OutputWriter:
         if frames.shape[1] != sum(dims):
             raise DataError(f"the output for {info} has {frames.shape[1]} columns, output_dims {dims} sum to "
                             f"{sum(dims)}; correct output_dims or the model")
-        item = parse_info(info)
-        paths = []
+        item, paths = parse_info(info), self.paths(directory, prefix, info)
         for number, part in enumerate(np.split(frames, np.cumsum(dims)[:-1], axis=1)):
-            stream = self.streams[number]
             if self.inverse:
                 part = self.inverse[number](part)
-            path = self._place(Path(directory), prefix, item, stream.written_ext or stream.ext)
-            write_frames(path, _cut(part, item, stream, path), self.rate_hz)
-            paths.append(path)
+            write_frames(paths[number], _cut(part, item, self.streams[number], paths[number]), self.rate_hz)
         return paths
+
+    def paths(self, directory: str | Path, prefix: str, info: str) -> list[Path]:
+        """Where `put` writes the item. Raises: DataError, see there."""
+        item = parse_info(info)
+        return [self._place(Path(directory), prefix, item, stream.written_ext or stream.ext) for stream in self.streams]
 
     def _place(self, directory: Path, prefix: str, item: SeqInfo, ext: str) -> Path:
         name = PurePosixPath(item.seq_name)

@@ -1,8 +1,6 @@
 """One stream of a corpus: any range of frames of any utterance, as of a signal that goes on with silence."""
-import functools
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -11,6 +9,7 @@ from core_scripts.config_parse.data_config import StreamSpec
 from core_scripts.data_io.file_io import FrameFile, count_frames, is_audio, read_frames
 from core_scripts.data_io.segment import frames_of
 from core_scripts.errors import ConfigError, DataError
+from core_scripts.features.file_frames import built
 from core_scripts.geometry.ops import ceil_div
 from core_scripts.geometry.span import Span
 
@@ -89,7 +88,7 @@ class StreamReader:
         samples = self.spec.front_end.geometry.needs(frames)
         waveform = file.read(samples.start, samples.stop)
         with torch.no_grad():
-            return _built(self.spec.front_end)(torch.from_numpy(waveform.T))[0].numpy()
+            return built(self.spec.front_end)(torch.from_numpy(waveform.T))[0].numpy()
 
     def walk(self, name: str, length: int) -> Iterator[np.ndarray]:
         """All frames that cover [0, length), without context, in blocks; of unaligned and one-frame files, the file."""
@@ -113,9 +112,3 @@ def _require(file: FrameFile, steps: int) -> None:
     if file.total < steps:
         raise DataError(f"{file.path} had {steps} or more steps when it was listed and has {file.total} now; make it "
                         "again, then start again")
-
-
-@functools.cache
-def _built(front_end: Any) -> torch.nn.Module:
-    """The module of a front end, once per process."""
-    return front_end.build().eval()

@@ -40,7 +40,7 @@ def warped_distances(items: Sequence[np.ndarray]) -> np.ndarray:
         some = order[start : start + _PAIRS_AT_ONCE]
         a, b = first[some], second[some]
         cosines = np.matmul(padded[a, : lengths[a].max()], padded[b, : lengths[b].max()].swapaxes(1, 2))
-        distances[a, b] = _mean_along_paths(np.arccos(cosines.clip(-1, 1)) / np.pi, lengths[a], lengths[b])
+        distances[a, b] = mean_along_paths(np.arccos(cosines.clip(-1, 1)) / np.pi, lengths[a], lengths[b])
     return distances + distances.T
 
 
@@ -77,7 +77,7 @@ def _category_errors(distances: np.ndarray, categories: np.ndarray, ab: np.ndarr
     return found
 
 
-def _mean_along_paths(costs: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+def mean_along_paths(costs: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
     """Mean cost along the cheapest path of each of (P, R, C) tables, from its corner to (rows - 1, columns - 1).
 
     All tables at once, one anti-diagonal after the other: of each only the two before are kept, by row, with a row of

@@ -1,21 +1,25 @@
 """Bits per sample on held-out audio, beside what needs no network."""
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import torch
 
-from core_scripts.evaluation.baselines import bigram_bits, flac_bits, marginal_bits
+from core_scripts.evaluation.baseline_table import measure_baselines, mulaw_scale, pcm16_scale
 from core_scripts.evaluation.conditioning import audit_conditioning
+from core_scripts.evaluation.prediction import Certainty, measure_certainty
 
 _LSB = 2.0**-15  # step of 16-bit audio, as an amplitude
 
 
 @dataclass(frozen=True)
 class BitsTable:
-    """Bits per sample of the same held-out samples; marginal and bigram are fitted on the training set."""
+    """Bits per sample of the same held-out samples; marginal, bigram and persistence are fitted on the training set.
+
+    accuracies: share of samples whose likeliest code was right, by the names of the baselines that name one.
+    """
 
     model: float
     swapped: float | None  # with another utterance's frames; None where there is no other
@@ -27,6 +31,10 @@ class BitsTable:
     samples: int
     levels: int
     quantiser: str = "mu-law"
+    persistence: float | None = None  # the code before, repeated with the likeliest probability
+    lpc16: float | None = None  # linear prediction from the past alone, which no training knows of
+    accuracies: dict[str, float] = field(default_factory=dict)
+    certainty: Certainty | None = None  # None of heads without a logit per code
 
     @property
     def swap_gap(self) -> float | None:
@@ -34,15 +42,23 @@ class BitsTable:
         return None if self.swapped is None else self.swapped - self.model
 
     def __str__(self) -> str:
-        rows = [("WaveNet", self.model), ("FLAC", self.flac), ("bigram", self.bigram), ("marginal", self.marginal),
-                ("uniform", math.log2(self.levels))]
+        named = {"LPC-16": "lpc16", "FLAC": "flac", "bigram": "bigram", "persistence": "persistence",
+                 "marginal": "marginal"}
+        rows = [("WaveNet", self.model, self.certainty.accuracy if self.certainty else None)]
+        rows += [(name, vars(self)[key], self.accuracies.get(key)) for name, key in named.items()]
+        rows.append(("uniform", math.log2(self.levels), 1 / self.levels))
         lines = [f"bits per sample, {self.samples:,} held-out samples, {self.levels} {self.quantiser} levels, "
                  f"level as recorded",
-                 f"  {'':<10} {'code':>6} {'16-bit LSB':>11}"]
-        lines += [f"  {name:<10} {bits:6.3f} {bits + self.density_offset:11.3f}" for name, bits in rows]
+                 f"  {'':<11} {'code':>6} {'16-bit LSB':>11} {'accuracy':>9}"]
+        lines += [f"  {name:<11} {bits:6.3f} {bits + self.density_offset:11.3f} "
+                  f"{'' if accuracy is None else f'{accuracy:.3f}':>9}".rstrip()
+                  for name, bits, accuracy in rows if bits is not None]
         lines += ["code: of one level; FLAC: the codes as samples, one stream, libsndfile's default compression",
                   "16-bit LSB: the same as a density, relative to the step of 16-bit audio, for other output heads",
-                  "WaveNet with another condition (mean frame: the same at every position):"]
+                  "LPC-16: from the samples before alone, fitted every 16; persistence: the code before, or any"]
+        if self.certainty:
+            lines.append(f"WaveNet's predictions: {self.certainty}")
+        lines.append("WaveNet with another condition (mean frame: the same at every position):")
         others = [("other file", self.swapped), ("mean frame", self.constant)]
         lines += [f"  {name:<10} {bits:6.3f}, gap {bits - self.model:+.3f}"
                   for name, bits in others if bits is not None]
@@ -56,17 +72,19 @@ def measure_bits(model: torch.nn.Module, train_data: Any, test_data: Any, device
     """
     audit = audit_conditioning(model, test_data, device)
     train, test = collect_codes(model, train_data), collect_codes(model, test_data)
+    is_16_bit = bool((model.code_widths() == _LSB).all())
+    scores = measure_baselines(train, test, pcm16_scale() if is_16_bit else mulaw_scale(model.levels))
     return BitsTable(
         model=audit.true,
         swapped=audit.swapped,
         constant=audit.constant,
-        flac=flac_bits(test, model.levels),
-        marginal=marginal_bits(train, test, model.levels),
-        bigram=bigram_bits(train, test, model.levels),
+        **{name: score.bits for name, score in scores.items()},
         density_offset=density_offset(test, model.code_widths()),
         samples=sum(map(len, test)),
         levels=model.levels,
-        quantiser="16-bit" if bool((model.code_widths() == _LSB).all()) else "mu-law",
+        quantiser="16-bit" if is_16_bit else "mu-law",
+        accuracies={name: score.accuracy for name, score in scores.items() if score.accuracy is not None},
+        certainty=measure_certainty(model, test_data.get_loader(), device),
     )
 
 

@@ -1,8 +1,8 @@
 """All metrics of sound, by the rate that their settings follow from."""
-from core_scripts.evaluation import level, pitch
+from core_scripts.evaluation import cepstral, intelligibility, level, pitch, spectral
 from core_scripts.evaluation.metric import Family
 
-_MODULES = (pitch, level)
+_MODULES = (spectral, cepstral, pitch, intelligibility, level)
 
 
 def families_at(rate_hz: int) -> tuple[Family, ...]:

@@ -84,9 +84,14 @@ def _level_error(pair: Pair) -> tuple[Figure, ...]:
     return (figure_of(levels["output"] - levels["reference"], len(pair.output)),)
 
 
-def _silence_share(wave: np.ndarray, rate_hz: int) -> Figure:
+def frame_powers(wave: np.ndarray, rate_hz: int) -> np.ndarray:
+    """Mean squares (F,) of frames of 10 ms that follow each other, the last one as long as it is."""
     size = max(1, rate_hz // _FRAMES_PER_SECOND)
     padded = np.pad(wave, (0, -len(wave) % size))
-    sizes = np.minimum(size, len(wave) - size * np.arange(len(padded) // size))  # the last frame may be shorter
-    powers = np.square(padded).reshape(-1, size).sum(1) / sizes
+    sizes = np.minimum(size, len(wave) - size * np.arange(len(padded) // size))
+    return np.square(padded).reshape(-1, size).sum(1) / sizes
+
+
+def _silence_share(wave: np.ndarray, rate_hz: int) -> Figure:
+    powers = frame_powers(wave, rate_hz)
     return figure_of(np.mean(powers < 10.0 ** (SILENCE_DB / 10.0)), len(powers))

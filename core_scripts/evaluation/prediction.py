@@ -1,4 +1,6 @@
 """How an autoregressive model predicts, beyond its loss: how sure it is, how far off, how often right."""
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -9,6 +11,39 @@ from core_scripts.evaluation.condition_watch import HELD_BATCHES, few_of_each
 from core_scripts.nn_manager.nn_manager_tools import move_batch
 from core_scripts.nn_manager.observing import RunObserver
 from core_scripts.nn_manager.training_run import TrainingRun
+
+_POSITIONS = 4096  # whose chances are in memory at once, in float64
+
+
+@dataclass(frozen=True)
+class Certainty:
+    """Means over positions: of the largest probability, of that of the code that came, of the distance in codes
+    between the two, and the share where they are the same."""
+
+    avg_max: float
+    avg_prob_target: float
+    peak_dist: float
+    accuracy: float
+
+    def __str__(self) -> str:
+        return (f"largest probability {self.avg_max:.3f} (avg_max), the target's {self.avg_prob_target:.3f} "
+                f"(avg_prob_target), {self.peak_dist:.2f} codes apart (peak_dist)")
+
+
+@torch.no_grad()
+def measure_certainty(model: Any, batches: Iterable[Batch], device: torch.device) -> Certainty | None:
+    """Of every position of the batches; None if the model predicts no codes."""
+    sums, right, count = torch.zeros(3, dtype=torch.float64), 0, 0
+    for batch in (move_batch(batch, device) for batch in batches):
+        predicted = model.predict_codes(batch)
+        if predicted is None:
+            return None
+        inside = torch.arange(predicted[1].shape[1], device=device) < batch.lengths[:, None]
+        for logits, codes, told in zip(*(part.split(_POSITIONS, 1) for part in (*predicted, inside)), strict=True):
+            sums = sums + describe_predictions(logits, codes, told).cpu()
+            right += int(((logits.argmax(-1) == codes) & told).sum())
+            count += int(told.sum())
+    return Certainty(*(sums / count).tolist(), right / count)
 
 
 def describe_predictions(logits: Tensor, codes: Tensor, inside: Tensor) -> Tensor:

@@ -1,4 +1,5 @@
 """The MFCC front end as a record: numbers only, so that configurations and geometry never import torch."""
+import math
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -76,6 +77,11 @@ class MfccConfig(FeatureRecord):
     def dim(self) -> int:
         """Values per frame."""
         return self.coefficients * (3 if self.deltas else 1)
+
+    @property
+    def silence(self) -> tuple[float, ...]:
+        """A frame where the waveform is zero: the transform of equal bands is the first coefficient alone."""
+        return (math.log(self.floor) * math.sqrt(self.bands), *[0.0] * (self.dim - 1))
 
     def settings(self) -> dict[str, Any]:
         """All numbers that the values depend on; an upper edge that was left open counts as half the rate."""

@@ -1,98 +1,79 @@
-"""Sample-by-sample generation of a batch of utterances, with any autoregressive model that can be stepped."""
-import math
+"""Sample-by-sample generation of a batch of utterances, with any autoregressive model that can be stepped.
+
+Samples are made in pieces of about two seconds, so that no more of an utterance is in memory than one piece.
+"""
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
 from core_scripts import log
-from core_scripts.errors import ConfigError, DataError, NonFiniteLossError, all_faults, did_you_mean
-from core_scripts.generation.sampling import draw_codes, utterance_uniforms
+from core_scripts.data_io.collate import Batch
+from core_scripts.errors import DataError, all_faults
+from core_scripts.generation.choosing import open_session
+from core_scripts.generation.options import GenerationOptions
+from core_scripts.generation.sampling import utterance_uniforms
+from core_scripts.generation.stepper import Drawing, Piece, Stepper
 from core_scripts.geometry.span import Span
 from core_scripts.progress import Progress
 
-_FINITE_CHECK_INTERVAL = 1000  # samples; a look at every one would cost some percent
+PIECE_SAMPLES = 2**15
 
-
-class StepState(Protocol):
-    """What a model remembers from one sample to the next; its layout is the model's own."""
-
-    def keep(self, count: int) -> None:
-        """Forget all but the first `count` items of the batch."""
-
-
-class Stepper(Protocol):
-    """What generation asks of a model. Position 0 is the first sample; frames begin with the model's own context."""
-
-    receptive_field: int  # codes that one prediction sees
-    silence: int  # the code of a zero, which stands before every utterance
-    inverse_cdf: Callable[[Tensor, Tensor, float], Tensor] | None  # as `draw_codes`; None: the outputs are logits
-
-    def __call__(self, previous: Tensor, cond: Tensor) -> Tensor:
-        """Logits (B, N, levels) of N positions from codes (B, N + receptive_field - 1) and `upsample_for` of them."""
-
-    def upsample_for(self, out: Span, frames: Tensor) -> Tensor:
-        """Conditioning at sample rate, (B, M, C), for the predictions `out`."""
-
-    def prime(self, previous: Tensor, frames: Tensor) -> StepState:
-        """The state at position 0 from the codes (B, receptive_field - 1) before position -1."""
-
-    def step(self, code: Tensor, state: Any) -> Tensor:
-        """Logits (B, levels) for the state's position from the code (B,) before it; the state moves on by one."""
-
-
-@dataclass(frozen=True)
-class GenerationOptions:
-    """How samples are drawn. Raises: ConfigError, all faults together."""
-
-    engine: str = "auto"
-    temperature: float = 1.0  # below 1 the probable codes become more so; 0 takes the most probable one
-    seed: int = 1
-    rate_hz: int | None = None  # of the audio, to tell the speed in seconds of it
-
-    def __post_init__(self) -> None:
-        faults = []
-        if self.engine not in (AUTO, *ENGINES):
-            near = did_you_mean(str(self.engine), (AUTO, *ENGINES))
-            faults.append(f"engine={self.engine!r} is unknown{near} (there are {', '.join((AUTO, *ENGINES))})")
-        if not 0 <= self.temperature < math.inf:
-            faults.append(f"temperature={self.temperature} must be 0 (the most probable code) or above; 1 draws from "
-                          f"the distribution as it is")
-        if self.rate_hz is not None and self.rate_hz < 1:
-            faults.append(f"rate_hz={self.rate_hz} must be at least 1, or None")
-        if faults:
-            raise all_faults(ConfigError, "generation", faults)
+ReadFrames = Callable[[Span, int], Tensor]
+"""(part, count) -> (count, F, C): frames of the samples `part` of the first utterances, with the model's context."""
 
 
 @dataclass(frozen=True)
 class Utterances:
-    """A batch to be generated, longest first, so that those that are finished leave from the end."""
+    """What is to be generated together. Raises: DataError if these do not fit together.
 
-    frames: Tensor  # (B, F, C)
-    lengths: tuple[int, ...]
-    uniforms: Tensor  # (longest, B)
-    temperature: float
-    progress: Progress
-    inverse_cdf: Callable[[Tensor, Tensor, float], Tensor]
+    names: what the random numbers of each utterance depend on, besides the seed, and nothing else: in float64 its codes
+    are the same in any batch, in float32 up to draws that fall on a rounding error.
+    """
 
-    def count_at(self, position: int) -> int:
-        """How many utterances are longer than `position`."""
-        return sum(length > position for length in self.lengths)
+    names: tuple[str, ...]
+    lengths: tuple[int, ...]  # samples, the longest first
 
-    def draw(self, logits: Tensor, position: int) -> Tensor:
-        """The codes (B,) at `position`; B is the number of utterances that are still going on.
+    def __post_init__(self) -> None:
+        faults = [] if self.lengths else ["there is nothing to generate; give one utterance or more"]
+        faults += [f"item {item} is to have {length} samples; give 1 or more"
+                   for item, length in enumerate(self.lengths) if length < 1]
+        if faults:
+            raise all_faults(DataError, "generation", faults)
 
-        Raises: NonFiniteLossError if the model has no distribution to draw from.
-        """
-        if position % _FINITE_CHECK_INTERVAL == 0 and not logits.isfinite().all():
-            raise NonFiniteLossError(f"the model's output at sample {position} is NaN or infinite; its weights or its "
-                                     f"input frames are damaged, use an earlier checkpoint")
-        self.progress.show(position + 1)
-        return self.inverse_cdf(logits, self.uniforms[position, : len(logits)], self.temperature)
+    def pieces(self, size: int) -> Iterator[tuple[Span, tuple[int, ...]]]:
+        """Parts of at most `size` samples, and how many of them each utterance has that goes so far."""
+        for start in range(0, self.lengths[0], size):
+            part = Span(start, min(start + size, self.lengths[0]))
+            yield part, tuple(min(length - start, len(part)) for length in self.lengths if length > start)
+
+
+def stream_codes(
+    model: Stepper, read_frames: ReadFrames, utterances: Utterances, options: GenerationOptions,
+    piece_samples: int = PIECE_SAMPLES,
+) -> Iterator[Tensor]:  # fmt: skip
+    """Codes (B, N) int64 of piece after piece, B those of the utterances that go so far: the first ones.
+
+    Behind the end of an utterance stands the code of silence.
+    Raises: DataError if frames are missing or not finite, NonFiniteLossError if the model yields NaN.
+    """
+    begun, longest = time.monotonic(), utterances.lengths[0]
+    size = max(1, piece_samples // model.hop) * model.hop
+    with Progress("generate", longest, "sample") as progress:
+        session = None
+        for part, counts in utterances.pieces(size):
+            frames = read_frames(part, len(counts))
+            names = utterances.names[: len(counts)]
+            _check_frames(model, frames, len(part), names)
+            session = session or open_session(model, Drawing.of(model, options.temperature, progress), options, frames)
+            uniforms = utterance_uniforms(options.seed, names, counts, part.start).to(frames.device)
+            with torch.inference_mode():
+                codes = session.advance(Piece(part.start, frames, uniforms, counts))
+            yield codes.t().clone()
+    seconds, samples = time.monotonic() - begun, sum(utterances.lengths)
+    log.note(describe_speed(len(utterances.names), samples, seconds, options.rate_hz))
 
 
 def generate(
@@ -101,25 +82,56 @@ def generate(
     """Codes (B, longest) int64, the code of silence behind the end of shorter ones.
 
     frames: (B, F, C) with the model's context, on the model's device; lengths: samples per utterance, integers or a
-    tensor (B,); names: what the random numbers of each utterance depend on, besides the seed, and nothing else: in
-    float64 its codes are the same in any batch, in float32 up to draws that fall on a rounding error.
-    Raises: DataError if these do not fit together, NonFiniteLossError if the model yields NaN.
+    tensor (B,); names: see `Utterances`.
+    Raises: as `Utterances` and `stream_codes`.
     """
     lengths = [int(length) for length in lengths]
-    _check_batch(frames, lengths, names)
+    if not len(frames) == len(lengths) == len(names):
+        raise DataError(f"generation: {len(frames)} items of frames, {len(lengths)} lengths and {len(names)} names; "
+                        f"give one each")
     order = sorted(range(len(lengths)), key=lambda item: -lengths[item])
-    ordered = tuple(lengths[item] for item in order)
+    utterances = Utterances(tuple(names[item] for item in order), tuple(lengths[item] for item in order))
+    held = frames[order]
     with torch.inference_mode():  # frames that end too early are told of now and not when they are reached
-        model.upsample_for(Span(ordered[0] - 1, ordered[0]), frames[:1])
-    uniforms = utterance_uniforms(options.seed, [names[item] for item in order], ordered).to(frames.device)
-    codes = torch.full((len(lengths), ordered[0]), model.silence, device=frames.device)
-    begun = time.monotonic()
-    with Progress("generate", ordered[0], "sample") as progress, torch.inference_mode():
-        draw = model.inverse_cdf or draw_codes
-        job = Utterances(frames[order], ordered, uniforms, options.temperature, progress, draw)
-        codes[order] = choose_engine(options.engine)(model, job).t()
-    log.note(describe_speed(len(lengths), sum(lengths), time.monotonic() - begun, options.rate_hz))
+        model.upsample_for(Span(utterances.lengths[0] - 1, utterances.lengths[0]), held[:1])
+    codes = torch.full((len(lengths), utterances.lengths[0]), model.silence, device=frames.device)
+    start = 0
+    for piece in stream_codes(model, frames_of(held, model.hop), utterances, options):
+        codes[order[: len(piece)], start : start + piece.shape[1]] = piece
+        start += piece.shape[1]
     return codes
+
+
+def frames_of(frames: Tensor, hop: int) -> ReadFrames:
+    """How frames (B, F, C) that are in memory are read in parts that begin at multiples of `hop`."""
+    return lambda part, count: frames[:count, part.start // hop :]
+
+
+@dataclass(frozen=True)
+class WaveGenerator:
+    """How a recipe's model makes waveforms sample by sample."""
+
+    stepper: Stepper
+    frames: Callable[[Batch], Tensor]  # (B, F, C) of a batch, with the stepper's context
+    decode: Callable[[Tensor], Tensor]  # codes to amplitudes in [-1, 1]
+    options: GenerationOptions
+    reads_whole: bool = False  # the frames of a part depend on the whole utterance
+
+    def run(self, batch: Batch) -> Tensor:
+        """Waveforms (B, T, 1) of a batch."""
+        codes = generate(self.stepper, self.frames(batch), batch.lengths, batch.names, self.options)
+        return self.decode(codes).unsqueeze(-1)
+
+    def stream(self, utterances: Utterances, read: Callable[[Span, int], Batch]) -> Iterator[Tensor]:
+        """The same in pieces (B, N, 1), see `stream_codes`; read: as ReadFrames, the batch that frames are made of."""
+        if self.reads_whole:
+            whole = self.frames(read(Span(0, utterances.lengths[0]), len(utterances.names)))
+            read_frames = frames_of(whole, self.stepper.hop)
+        else:
+            def read_frames(part: Span, count: int) -> Tensor:
+                return self.frames(read(part, count))
+        for codes in stream_codes(self.stepper, read_frames, utterances, self.options):
+            yield self.decode(codes).unsqueeze(-1)
 
 
 def describe_speed(utterances: int, samples: int, seconds: float, rate_hz: int | None) -> str:
@@ -136,65 +148,10 @@ def describe_speed(utterances: int, samples: int, seconds: float, rate_hz: int |
             f"({audio / seconds:.2f} x real time)")
 
 
-def generate_eagerly(model: Stepper, job: Utterances) -> Tensor:
-    """One step of the model per sample, everything else remembered: codes (longest, B)."""
-    longest, batch = job.uniforms.shape
-    codes = job.frames.new_full((longest, batch), model.silence, dtype=torch.int64)
-    silence = codes.new_full((batch, model.receptive_field), model.silence)
-    state, code = model.prime(silence[:, 1:], job.frames), silence[:, 0]
-    with one_thread():
-        for position in range(longest):
-            count = job.count_at(position)
-            if count < len(code):
-                state.keep(count)
-                code = code[:count]
-            code = job.draw(model.step(code, state), position)
-            codes[position, :count] = code
-    return codes
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """A step is many tiny products; a second thread on a busy core was seen to make it 50 times slower."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-
-
-def generate_naively(model: Stepper, job: Utterances) -> Tensor:
-    """The whole receptive field anew for each sample, nothing remembered: what every other engine is held against."""
-    longest, batch = job.uniforms.shape
-    field = model.receptive_field
-    cond = model.upsample_for(Span(0, longest), job.frames)
-    cond_field = cond.shape[1] - longest + 1
-    codes = job.frames.new_full((batch, field + longest), model.silence, dtype=torch.int64)  # the past, then the output
-    for position in range(longest):
-        count = job.count_at(position)
-        past = codes[:count, position : position + field]
-        logits = model(past, cond[:count, position : position + cond_field])
-        codes[:count, position + field] = job.draw(logits[:, 0], position)
-    return codes[:, field:].t()
-
-
-AUTO = "auto"  # the fastest that works here
-ENGINES: dict[str, Callable[[Stepper, Utterances], Tensor]] = {"naive": generate_naively, "eager": generate_eagerly}
-
-
-def choose_engine(name: str) -> Callable[[Stepper, Utterances], Tensor]:
-    """The function behind an engine's name, which `GenerationOptions` has checked."""
-    return ENGINES["eager" if name == AUTO else name]
-
-
-def _check_batch(frames: Tensor, lengths: Sequence[int], names: Sequence[str]) -> None:
-    faults = []
-    if not len(frames) == len(lengths) == len(names):
-        faults.append(f"{len(frames)} items of frames, {len(lengths)} lengths and {len(names)} names; give one each")
-    if not lengths:
-        faults.append("there is nothing to generate; give one utterance or more")
-    faults += [f"item {item} is to have {length} samples; give 1 or more"
-               for item, length in enumerate(lengths) if length < 1]
-    if faults:
-        raise all_faults(DataError, "generation", faults)
+def _check_frames(model: Stepper, frames: Tensor, samples: int, names: Sequence[str]) -> None:
+    with torch.inference_mode():
+        model.upsample_for(Span(samples - 1, samples), frames[:1])
+    damaged = [name for name, own in zip(names, frames, strict=True) if not own.isfinite().all()]
+    if damaged:
+        raise DataError(f"generation: the frames of {', '.join(damaged[:5])} are NaN or infinite; nothing sensible "
+                        f"comes of them, make the features again")

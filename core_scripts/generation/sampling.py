@@ -9,12 +9,15 @@ from core_scripts import streams
 from core_scripts.constants import STREAM_GENERATION
 
 
-def utterance_uniforms(seed: int, names: Sequence[str], lengths: Sequence[int]) -> Tensor:
-    """Uniform numbers (longest, B), float64, in [0, 1); a column depends on the seed and its own name only."""
+def utterance_uniforms(seed: int, names: Sequence[str], lengths: Sequence[int], first: int = 0) -> Tensor:
+    """Uniform numbers (longest, B), float64, in [0, 1), for the samples from `first` on.
+
+    A column depends on the seed and its own name only.
+    """
     uniforms = np.zeros((max(lengths), len(names)))
     for column, (name, length) in enumerate(zip(names, lengths, strict=True)):
         index = streams.index_of(name)
-        uniforms[:length, column] = streams.uniforms(seed, STREAM_GENERATION, index=index, count=length)
+        uniforms[:length, column] = streams.uniforms(seed, STREAM_GENERATION, index=index, count=length, first=first)
     return torch.from_numpy(uniforms)
 
 

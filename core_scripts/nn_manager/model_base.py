@@ -12,6 +12,7 @@ from core_scripts.data_io.collate import Batch
 from core_scripts.data_io.speakers import load_speakers
 from core_scripts.errors import CheckpointError, ConfigError
 from core_scripts.features.passport import passports_in
+from core_scripts.generation.engine import WaveGenerator
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +102,9 @@ class ModelBase(nn.Module):
         """What generates in inference mode; the forward pass unless a recipe says otherwise."""
         return self(*arguments)
 
+    def wave_generator(self) -> WaveGenerator | None:
+        """How waveforms are made sample by sample, of utterances of any length; None: `inference` makes whole ones."""
+
     def other_setups(self) -> None:
         """Called once before the first epoch."""
 
@@ -136,6 +140,7 @@ class ModelHooks:
     inference: Callable[..., Any]
     loss: Callable | None
     takes_batch: bool
+    wave_generator: Callable[[], WaveGenerator | None]
     other_setups: Callable[[], None]
     before_training: Callable[[Any], None]
     schedule: Callable[[int], None]
@@ -176,6 +181,7 @@ def adapt_model(model: nn.Module) -> ModelHooks:
         inference=getattr(model, "inference", None) or model,
         loss=getattr(model, "loss", None),
         takes_batch=bool(getattr(model, "takes_batch", False)),
+        wave_generator=getattr(model, "wave_generator", _nothing),
         other_setups=getattr(model, "other_setups", _nothing),
         before_training=getattr(model, "before_training", _nothing),
         schedule=getattr(model, "schedule", _nothing),

@@ -1,6 +1,7 @@
 """Training and inference: the two wrappers of the flow chart, the epoch loop and the training step."""
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from core_scripts.data_io.collate import Batch
 from core_scripts.data_io.position import DataPosition
 from core_scripts.errors import ConfigError
 from core_scripts.nn_manager.averaging import start_average
-from core_scripts.nn_manager.generating import choose_batches, generate, write_outputs
+from core_scripts.nn_manager.generating import Chooser, generate_batches, stream_batches
 from core_scripts.nn_manager.grouping import Group, group_of, is_due
 from core_scripts.nn_manager.model_base import adapt_loss, adapt_model
 from core_scripts.nn_manager.nn_manager_tools import Losses, TimedItems, move_batch, require_names
@@ -246,7 +247,8 @@ def f_inference_wrapper(args, pt_model, device, test_dataset_wrapper, checkpoint
     Raises: CheckpointError if the weights do not fit; DataError if the output cannot be written.
     """
     hooks = adapt_model(pt_model)
-    options, call, save = InferOptions.from_args(args), CallOptions.from_args(args), SaveOptions.from_args(args)
+    call, save = CallOptions.from_args(args), SaveOptions.from_args(args)
+    options = replace(InferOptions.from_args(args), on_device=device)
     if hooks.takes_batch and options.segment_length > 0:
         raise ConfigError("--trunc-input-length-for-inference is for models of one pass, this one generates whole "
                           "files; leave it out")
@@ -256,17 +258,21 @@ def f_inference_wrapper(args, pt_model, device, test_dataset_wrapper, checkpoint
     require_names(options.names, test_dataset_wrapper.get_seq_name_list())
     pt_model.eval()
     hooks.mark(validating=False, epoch=0)
+    chooser, generator = Chooser(test_dataset_wrapper, options), hooks.wave_generator()
+    if generator is None:
+        batches = generate_batches(hooks, chooser, test_dataset_wrapper, call, options)
+    else:
+        batches = stream_batches(generator, hooks, chooser, test_dataset_wrapper, options)
     started, count = time.perf_counter(), 0
     with torch.no_grad():
-        for batch in choose_batches(test_dataset_wrapper, options):
-            begun = time.perf_counter()
-            output = generate(hooks, move_batch(batch, device), call, options)
-            write_outputs(test_dataset_wrapper, batch, output, options)
-            count += len(batch.info)
-            each = (time.perf_counter() - begun) / len(batch.info)
-            for number, info in enumerate(batch.info if options.verbose else (), count - len(batch.info) + 1):
+        begun = started
+        for infos in batches:
+            each, begun = (time.perf_counter() - begun) / len(infos), time.perf_counter()
+            count += len(infos)
+            for number, info in enumerate(infos if options.verbose else (), count - len(infos) + 1):
                 log.note(f"Generating {number}, {info}, time cost: {each:.3f}s")
-    log.say(f"Generated {count} utterances in {time.perf_counter() - started:.1f} s")
+    there = f"; {chooser.finished} were there already, whole and unchanged" if chooser.finished else ""
+    log.say(f"Generated {count} utterances in {time.perf_counter() - started:.1f} s{there}")
     log.say(f"Output data has been saved to {options.output_dir}")
     hooks.finish_up_inference()
 

@@ -5,6 +5,7 @@ import platform
 import subprocess
 import sys
 from argparse import Namespace
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from core_scripts.nn_manager.training_run import TrainingRun
 from core_scripts.run_folder import free_name
 
 RUN_NAME = "run.yaml"
+WEIGHTS_KEY = "weights_sha256"
 
 
 class RunRecord(RunObserver):
@@ -38,7 +40,7 @@ class RunRecord(RunObserver):
 
 # Options that change what is generated; all others say where, how fast, or how it was trained.
 _SOUNDING = ("temperature", "generation_seed", "target_speaker", "from_codes", "trunc_input_length_for_inference",
-             "trunc_input_overlap", "output_filename_prefix")
+             "trunc_input_overlap", "output_filename_prefix", "precision")
 
 
 def write_run_record(folder: Path, args: Namespace, data: str, passports: dict[str, Passport], **more: Any) -> None:
@@ -64,14 +66,12 @@ def write_run_record(folder: Path, args: Namespace, data: str, passports: dict[s
     write_file(folder / RUN_NAME, yaml.safe_dump(record, sort_keys=False, allow_unicode=True).encode("utf-8"))
 
 
-def claim_output(folder: Path, args: Namespace, weights: Path) -> dict[str, str]:
-    """What was made in `folder` with other weights or settings is moved aside, never written over.
+def claim_output(folder: Path, args: Namespace, weights: Path, tables: Sequence[Path] = ()) -> dict[str, str]:
+    """What was made in `folder` with other weights, settings or tables is moved aside, never written over.
 
     Returns what the new record has to hold for the next time: the weights' file, and one digest of all that counts.
     """
-    settings = {key: value for key, value in yaml.safe_load(args.config_text).items()
-                if key not in SETTINGS or key in _SOUNDING}
-    made_by = hashlib.sha256(weights.read_bytes() + json.dumps(settings, sort_keys=True).encode("utf-8")).hexdigest()
+    made_by = digest_of_output(args, weights, tables)
     try:
         before = yaml.safe_load((folder / RUN_NAME).read_text(encoding="utf-8")).get("made_by", made_by)
     except (OSError, ValueError, AttributeError, yaml.YAMLError):
@@ -81,7 +81,31 @@ def claim_output(folder: Path, args: Namespace, weights: Path) -> dict[str, str]
         folder.rename(aside)
         log.say(f"What other weights or settings generated before is kept in {aside}")
     folder.mkdir(parents=True, exist_ok=True)
-    return {"weights": str(weights), "made_by": made_by}
+    return {"weights": str(weights), WEIGHTS_KEY: hashlib.sha256(weights.read_bytes()).hexdigest(), "made_by": made_by}
+
+
+def describe_staleness(folder: Path, weights: Path) -> str:
+    """What is the matter with outputs that were not made with these weights as they are now; empty if they were."""
+    try:
+        record = yaml.safe_load((folder / RUN_NAME).read_text(encoding="utf-8"))
+        made_with, now = record.get(WEIGHTS_KEY), hashlib.sha256(weights.read_bytes()).hexdigest()
+    except (OSError, ValueError, AttributeError, yaml.YAMLError):
+        made_with, now = None, ""
+    if made_with is None:
+        return f"no {RUN_NAME} in {folder} tells which weights made what is there"
+    if made_with == now:
+        return ""
+    return (f"what is in {folder} was made with other weights than {weights} holds now; generate anew: "
+            f"python main.py infer")
+
+
+def digest_of_output(args: Namespace, weights: Path, tables: Sequence[Path] = ()) -> str:
+    """The same for the same weights, settings that change what is generated, and tables (files that it depends on)."""
+    settings = {key: value for key, value in yaml.safe_load(args.config_text).items()
+                if key not in SETTINGS or key in _SOUNDING}
+    contents = [weights.read_bytes(), json.dumps(settings, sort_keys=True).encode("utf-8"),
+                *(table.read_bytes() for table in tables)]
+    return hashlib.sha256(b"".join(contents)).hexdigest()
 
 
 def _describe_code() -> str:

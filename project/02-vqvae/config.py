@@ -14,8 +14,10 @@ from sandbox.config_bottleneck import BottleneckConfig
 from sandbox.config_vqvae import AutoencoderPaths, DecoderPath
 from sandbox.config_wavenet import WaveNetConfig
 
-# What the units are decoded to: features (log-mel frames, which recipe 01 makes audible) or wavenet (the waveform).
+# What the units are decoded to: features (frames that another recipe makes audible) or wavenet (the waveform).
 decoder = "features"
+# What decoder=features makes: mel, which recipe 01 makes audible, or mfcc, which recipe 03 does.
+target = "mel"
 # How decoder=wavenet gets its units: two-step takes encoder and codebook from a features run and leaves them as they
 # are; one-stage lets the units also predict log-mel frames at first; likelihood is the paper's way (see README.md).
 way = "two-step"
@@ -38,7 +40,7 @@ test_list = ["{data}/test.lst"]
 # Input and target are computed from the waveform while it is read.
 deltas = True  # slope and curvature beside each coefficient
 mfcc = MfccConfig()  # 13 coefficients every 10 ms
-mel = MelConfig()  # what decoder=features makes: the frames of recipe 01
+mel = MelConfig()  # the frames of recipe 01
 input_dirs = [["{data}/wav"]]
 input_exts = [".wav"]
 input_front_ends = ["mfcc"]
@@ -84,6 +86,7 @@ eval_mode_for_validation = True
 WAYS = ("two-step", "one-stage", "likelihood")
 DECODERS = ("features", "wavenet")
 UPSAMPLES = ("frames", "samples")
+TARGETS = ("mel", "mfcc")
 
 
 def derive(conf):
@@ -97,22 +100,24 @@ def derive(conf):
         wavenet = replace(wavenet, hop=latent_hop, global_channels=0, cond_channels=upsampler.channels)
     else:
         wavenet = replace(wavenet, global_channels=voice)
-    features = replace(conf.features, in_channels=width, speaker_channels=conf.speaker_channels, bands=conf.mel.bands,
-                       frames=max(1, latent_hop // conf.mel.hop))
+    is_wave, is_guided = conf.decoder == "wavenet", conf.way == "one-stage"
+    made = mfcc if conf.target == "mfcc" and not is_wave else conf.mel
+    features = replace(conf.features, in_channels=width, speaker_channels=conf.speaker_channels, bands=made.dim,
+                       frames=max(1, latent_hop // made.hop))
     condition = replace(conf.condition, in_channels=width, bands=wavenet.cond_channels,
                         frames=max(1, latent_hop // wavenet.hop))
-    to_mel = DecoderPath(chain=features.geometry, hop=conf.mel.hop)
+    to_frames = DecoderPath(chain=features.geometry, hop=made.hop)
     rise = upsampler.geometry if is_learned else Chain((condition.geometry, wavenet.upsample_geometry()))
     to_wave = DecoderPath(chain=Chain((rise, wavenet.layers_geometry())), hop=1)
-    is_wave, is_guided = conf.decoder == "wavenet", conf.way == "one-stage"
-    readers = (to_wave, to_mel) if is_wave and is_guided else (to_wave,) if is_wave else (to_mel,)
+    readers = (to_wave, to_frames) if is_wave and is_guided else (to_wave,) if is_wave else (to_frames,)
     return {
         "mfcc": mfcc, "encoder": encoder, "upsampler": upsampler, "wavenet": wavenet, "features": features,
         "condition": condition, "bottleneck": replace(conf.bottleneck, in_channels=encoder.channels),
         "paths": AutoencoderPaths(front=mfcc.geometry, encoder=encoder.geometry, frame_hop=mfcc.hop, decoders=readers),
         "input_dims": [mfcc.dim], "input_reso": [mfcc.hop],
-        "output_front_ends": [None if is_wave else "mel"], "output_written_exts": [".wav" if is_wave else ".mel"],
-        "output_dims": [1 if is_wave else conf.mel.bands], "output_reso": [1 if is_wave else conf.mel.hop],
+        "output_front_ends": [None if is_wave else conf.target], "output_dims": [1 if is_wave else made.dim],
+        "output_written_exts": [".wav" if is_wave else f".{conf.target}"], "output_reso": [1 if is_wave else made.hop],
+        "frame_hop": made.hop,
         "output_norm": [not is_wave],
     }
 
@@ -120,7 +125,8 @@ def derive(conf):
 def faults(conf):
     """What does not fit together."""
     found = [f"{name}={value!r} is unknown, there are {', '.join(known)}" for name, value, known in (
-        ("decoder", conf.decoder, DECODERS), ("way", conf.way, WAYS), ("upsample", conf.upsample, UPSAMPLES))
+        ("decoder", conf.decoder, DECODERS), ("way", conf.way, WAYS), ("upsample", conf.upsample, UPSAMPLES),
+        ("target", conf.target, TARGETS))
         if value not in known]
     hop = conf.paths.latent_hop
     for name, made in (("mel.hop", conf.mel.hop), ("wavenet.hop", conf.wavenet.hop)):

@@ -16,7 +16,8 @@ from core_scripts.corpus.unit_files import UnitFiles
 from core_scripts.errors import CheckpointError, near_files
 from core_scripts.evaluation.unit_model import Tokens, UnitModel
 from core_scripts.evaluation.unit_table import measure_units
-from core_scripts.generation.engine import GenerationOptions, generate
+from core_scripts.generation.engine import WaveGenerator, generate
+from core_scripts.generation.options import GenerationOptions
 from core_scripts.geometry.span import Span
 from core_scripts.nn_manager.model_base import CropContext
 from core_scripts.nn_manager.nn_manager_tools import move_batch
@@ -173,6 +174,14 @@ class Model(UnitModel):
         """(B, F, C) MFCC, or units (B, L, 1) of --from-codes, to (B, F', bands) frames or (B, T, 1) waveforms."""
         return self.decoder.generate(self.find_latents(batch), self.who_speaks(batch), batch.lengths, batch.names)
 
+    def wave_generator(self):
+        """Sample by sample, from the units of whole files; None of the features decoder."""
+        return self.decoder.generator(self.wave_frames) if self.error_name == "bits" else None
+
+    def wave_frames(self, batch):
+        """(B, F, C), what the wavenet is told of each file."""
+        return self.decoder.frames(self.find_latents(batch), self.who_speaks(batch))
+
     def find_latents(self, batch):
         """(B, L, D) for generating; codes are written where that is wanted."""
         if not self.codes_count:
@@ -213,8 +222,8 @@ class Model(UnitModel):
 
 
 def mel_decoder(conf, voices):
-    """Latents and a speaker to normalised log-mel frames."""
-    return MelDecoder(replace(conf.features, speakers=voices), conf.paths.latents(1).start, conf.mel.hop)
+    """Latents and a speaker to normalised frames, log-mel as a rule."""
+    return MelDecoder(replace(conf.features, speakers=voices), conf.paths.latents(1).start, conf.frame_hop)
 
 
 def mel_guide(conf, voices):
@@ -230,9 +239,7 @@ class WaveDecoder(nn.Module):
         super().__init__()
         self.first, self.field = conf.paths.latents(1).start, conf.wavenet.receptive_field
         self.before, self.behind = Model.crop_context(conf).outputs[0]
-        self.generation = GenerationOptions(
-            option_value(args, "engine"), option_value(args, "temperature"), option_value(args, "generation_seed"),
-            conf.wav_samp_rate)
+        self.generation = GenerationOptions.from_args(args, conf.wav_samp_rate)
         self.voices = nn.Embedding(voices, conf.speaker_channels) if voices else None
         is_learned = conf.upsample == "samples"
         self.condition = None if is_learned else FeaturesDecoder(conf.condition)
@@ -262,6 +269,10 @@ class WaveDecoder(nn.Module):
     def error(self, latents, speakers, targets, lengths):
         """Mean negative log-likelihood in nats per sample."""
         return self.net.loss(self.codes(targets), self.frames(latents, speakers), lengths)
+
+    def generator(self, frames):
+        """Waveforms from what `frames` makes of a batch."""
+        return WaveGenerator(self.net, frames, self.net.head.dequantise, self.generation, reads_whole=True)
 
     def generate(self, latents, speakers, lengths, names):
         """(B, T, 1) waveform in [-1, 1]."""

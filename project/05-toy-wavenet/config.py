@@ -46,7 +46,7 @@ random_offset = True  # each epoch cuts the recordings at other places
 
 # Model. K is net.codes, any number from 2 on, or 2**net.bits with net.codes=0. `full` and `toy` are those of the
 # design notes, 1,063,648 and 60,610 parameters, which see 3,070 samples.
-_notes = WaveNetConfig(layers=30, cond_channels=0, plain_biases=True)
+_notes = WaveNetConfig(layers=30, cond_channels=0, input_bias=True, plain_biases=True)
 presets = {"net": {
     "small": WaveNetConfig(layers=6, dilation_cycle=6, kernel_size=4, residual_channels=32, gate_channels=32,
                            skip_channels=32, post_channels=32, codes=32, cond_channels=0),

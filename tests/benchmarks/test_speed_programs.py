@@ -18,12 +18,19 @@ from sandbox.config_wavenet import WaveNetConfig
 ROOT = Path(__file__).resolve().parents[2]
 
 
+GENERATION_KEYS = {f"{size}_{precision}_b{batch}_{what}" for size in ("small", "standard", "ae")
+                   for precision in ("fp32", "bf16") for batch in (1, 8, 32)
+                   for what in ("xrt", "ratio_eager", "share_of_floor")}
+GENERATION_KEYS |= {"standard_fp32_b1_ratio_naive", "standard_bf16_2cores_16_xrt"}
+
+
 def run_program(name: str, *words: str) -> subprocess.CompletedProcess:
     return subprocess.run([sys.executable, f"benchmarks/{name}.py", *words], cwd=ROOT, capture_output=True, text=True)
 
 
 @pytest.mark.parametrize(("name", "keys"), [
-    ("training", set(TARGETS)), ("data_loading", {"segments_per_s", "ratio_to_whole_files"}),
+    ("training", set(TARGETS)), ("generation", GENERATION_KEYS),
+    ("data_loading", {"segments_per_s", "ratio_to_whole_files"}),
     ("permutation", {"us_per_batch_1e9", "us_per_batch_1e12", "orders_without_gaps",
                      *(f"{kind}_{what}" for kind in ("computed", "stored")
                        for what in ("places", "differences", "pairs"))}),

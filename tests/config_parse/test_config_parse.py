@@ -155,7 +155,7 @@ def test_dumped_settings_reproduce_the_run(project):
     first = project("net=small", "net.factors=[8,10]", "truncate_seq=None", "--batch-size", "5", "data=OTHER")
     again = project(file=first.as_yaml())
     assert again.config.net == first.config.net and again.config.data == Path("OTHER")
-    assert vars(again.args) == {**vars(first.args), "config_file": again.args.config_file}
+    assert vars(again.args) == {**vars(first.args), "config_file": again.args.config_file, "given": again.args.given}
     assert "input_trans_fns" not in yaml.safe_load(first.args.config_text)
 
 

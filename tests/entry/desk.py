@@ -91,9 +91,9 @@ def forget_recipe():
             sys.modules.pop(name, None)
 
 
-def copy_recipe(folder: Path) -> Path:
-    """A fresh copy of recipe 01 without its runs."""
-    return Path(shutil.copytree(RECIPE, folder, ignore=shutil.ignore_patterns("exp", "__pycache__")))
+def copy_recipe(folder: Path, recipe: Path = RECIPE) -> Path:
+    """A fresh copy of a recipe, of 01 as a rule, without its runs."""
+    return Path(shutil.copytree(recipe, folder, ignore=shutil.ignore_patterns("exp", "__pycache__")))
 
 
 def write_wav(path: Path, samples: int = SAMPLES, rate_hz: int = 16000, channels: int = 1) -> Path:

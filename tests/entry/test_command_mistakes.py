@@ -14,7 +14,7 @@ MISTAKES = {
     "unknown key": (("batch_sise=3",), r"batch_sise: unknown key; did you mean batch_size\? \[command line\]"),
     "unknown part": (("net.layer=3",), r"net\.layer: unknown key; did you mean net\.layers\?"),
     "unknown verb": (("trian",), r"unknown verb 'trian'; verbs are .*; did you mean train\?"),
-    "verb of another version": (("plot",), r"plot.*verbs are train, infer, "),
+    "verb of another version": (("synthesise",), r"synthesise.*verbs are train, infer, "),
     "verb and flag that differ": (("train", "--inference"), r"train and --inference contradict each other"),
     "unknown preset": (("net=smal",), r"net: no preset 'smal'; there are small, standard; did you mean small\?"),
     "hop that is no product": (
@@ -22,7 +22,7 @@ MISTAKES = {
         r"hop=80 is not the product of upsample_factors, 5 \* 4 \* 3 = 60; take hop=60 or upsample_factors=\(5, 4, 4"),
     "frames of another hop": (("mel.hop=100",), r"mel\.hop=100 but net\.hop=80 samples; set "),
     "frames of other bands": (("net.cond_channels=40",), r"mel\.bands=80 but net\.cond_channels=40; set "),
-    "unknown engine": (("--engine", "eagre"), r"--engine.* 'eagre'; allowed are auto, naive, .*eager\?"),
+    "unknown engine": (("--engine", "eagre"), r"--engine.* 'eagre'; allowed are auto, native, .*eager\?"),
     "mistyped list": (('trn_list=["{data}/trian.lst"]',), r"lists are missing.*trian\.lst of train.* mean train\.lst"),
     "unknown place": (('trn_list=["{dtaa}/train.lst"]',), r"'\{dtaa\}/train\.lst' names a key .* not define: 'dtaa'"),
     "absent config file": (("--config-file", "nope.yaml"), r"config file nope\.yaml not found"),

@@ -42,7 +42,7 @@ def test_one_more_bit_per_code_costs_one_bit_that_the_density_form_takes_back():
 
 def test_the_table_shows_every_row_in_both_units_and_both_gaps():
     text = str(TABLE)
-    for row in ("WaveNet     4.000       7.250", "FLAC        4.700       7.950", "uniform     8.000      11.250",
+    for row in ("WaveNet      4.000       7.250", "FLAC         4.700       7.950", "uniform      8.000      11.250",
                 "other file  6.500, gap +2.500", "mean frame  5.500, gap +1.500",
                 "256 mu-law levels", "1,000 held-out"):
         assert row in text, text

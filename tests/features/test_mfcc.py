@@ -51,7 +51,7 @@ def test_mfcc_equals_librosa(config, speech):
     static = librosa.feature.mfcc(S=np.log(np.maximum(mel, config.floor)), n_mfcc=config.coefficients)
     rows = [static, librosa.feature.delta(static), librosa.feature.delta(static, order=2)]
     expected = np.concatenate(rows)[:, 4:-4].T
-    np.testing.assert_allclose(config.build()(torch.from_numpy(speech).float()).numpy(), expected, atol=1e-3)
+    np.testing.assert_allclose(config.build()(torch.from_numpy(speech).float()).numpy(), expected, rtol=0, atol=1e-4)
 
 
 @pytest.mark.parametrize("deltas", [True, False])
@@ -97,6 +97,41 @@ def test_a_frame_depends_on_exactly_the_samples_of_its_geometry():
     (gradient,) = torch.autograd.grad(config.build()(wave)[0].square().sum(), wave)
     touched = gradient.nonzero().flatten()
     assert (int(touched[0]), int(touched[-1])) == (1, 1679)  # the window's first sample has weight 0
+
+
+@pytest.mark.parametrize("deltas", [True, False])
+@pytest.mark.parametrize("sample", [1, 79, 4003, 7999])
+def test_a_click_moves_exactly_the_frames_that_contain_it(tmp_path, speech, deltas, sample):
+    config = MfccConfig(bands=40, deltas=deltas)
+    clean = speech[:8000] + np.random.default_rng(1).normal(0, 1e-2, 8000)  # nothing lies below the floor
+    clicked = clean.copy()
+    clicked[sample] += 0.2
+    spec = StreamSpec(directory=tmp_path, ext=".wav", dim=config.dim, resolution=160, front_end=config, context=(7, 7))
+    pieces = []
+    for name, wave in (("clean", clean), ("clicked", clicked)):
+        soundfile.write(tmp_path / f"{name}.wav", wave, 16000, subtype="FLOAT")
+        pieces.append(StreamReader(spec, 16000).read_piece(name, Span(0, 8000)))
+    moved = (pieces[0] != pieces[1]).any(1)
+    contain = [sample in range(*needs(config, frame - 7)) for frame in range(len(moved))]
+    assert moved.tolist() == contain and any(contain)
+
+
+def needs(config, frame):
+    """The first of the samples that a frame is made of, but for the window's first, whose weight is 0, and the end."""
+    span = config.geometry.needs(Span(frame, frame + 1))
+    return span.start + 1, span.stop
+
+
+@pytest.mark.parametrize("deltas", [True, False])
+def test_the_frame_of_silence_is_that_of_zeros_and_fills_what_stored_frames_lack(tmp_path, deltas):
+    config = MfccConfig(bands=40, floor=1e-3, deltas=deltas)
+    frame = config.build()(torch.zeros(config.geometry.support(1)))[0]
+    np.testing.assert_allclose(config.silence, frame.numpy(), atol=1e-4)
+    np.ones((3, config.dim), dtype="<f4").tofile(tmp_path / "a.mfcc")
+    spec = StreamSpec(directory=tmp_path, ext=".mfcc", dim=config.dim, resolution=160, context=(1, 1),
+                      fill=config.silence)
+    piece = StreamReader(spec, 16000).read_piece("a", Span(0, 480))
+    assert (piece[1:4] == 1).all() and np.array_equal(piece[[0, 4]], np.float32([config.silence] * 2))
 
 
 def test_deltas_of_a_line_and_a_parabola_are_their_derivatives():

@@ -1,3 +1,8 @@
+import sys
+from pathlib import Path
+
 import torch
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 torch.set_num_threads(1)  # the products here are tiny: a second thread waits far longer than it works

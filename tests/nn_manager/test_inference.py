@@ -10,12 +10,9 @@ from training_tools import CPU, FRAMES, TRAINING, Tiny, is_same, load_data, make
 from core_scripts.checkpoint.store import read_checkpoint, write_checkpoint
 from core_scripts.data_io.collate import Batch
 from core_scripts.errors import CheckpointError, ConfigError, DataError
+from core_scripts.generation.segments import generate_in_segments, segment_bounds
 from core_scripts.nn_manager.nn_manager import f_convert_epoch_to_trained, f_inference_wrapper
-from core_scripts.nn_manager.nn_manager_tools import (
-    f_load_pretrained_model_partially,
-    generate_in_segments,
-    segment_bounds,
-)
+from core_scripts.nn_manager.nn_manager_tools import f_load_pretrained_model_partially
 
 NAMES = TRAINING[:5]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import soundfile
 import torch
-from desk import ROOT, Answer, Desk
+from desk import ROOT, Answer, Desk, copy_recipe
 from recipe_stage import TEST_SAMPLES, set_recipe
 
 from core_scripts import flow
@@ -19,7 +19,7 @@ QUICK = ("epochs=1", "minibatch_num_train=4", "minibatch_num_val=1")
 
 def copy_vqvae(folder: Path) -> Path:
     """A fresh copy of the recipe without its runs."""
-    return Path(shutil.copytree(RECIPE, folder, ignore=shutil.ignore_patterns("exp", "__pycache__")))
+    return copy_recipe(folder, RECIPE)
 
 
 def link_corpus(folder: Path) -> Path:

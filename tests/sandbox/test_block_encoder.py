@@ -1,4 +1,6 @@
 """Encoder, upsampler and features decoder: crops equal whole files, and every path is wired."""
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -79,8 +81,27 @@ def test_the_upsampler_starts_as_interpolation_and_every_latent_channel_has_grad
     torch.testing.assert_close(steady, torch.ones(1, 960, 8))
 
 
-def test_the_three_ways_to_read_the_upsampler_agree():
-    upsample, latents = LatentUpsample(UPSAMPLER), torch.randn(2, 16, 24)
+def test_an_equalised_upsampler_starts_as_rotated_interpolation_and_one_step_moves_it_far_less():
+    plain, equalised = (LatentUpsample(replace(UPSAMPLER, channels=24, equalised=choice)) for choice in (False, True))
+    latents, moved = torch.randn(2, 16, 24), []
+    with torch.no_grad():
+        rotated = latents @ equalised.mix.weight[:, :, 1].T
+        torch.testing.assert_close(rotated.norm(dim=2), latents.norm(dim=2))
+        torch.testing.assert_close(equalised(latents, -5, Span(0, 960)), plain.rise(rotated, -5, Span(0, 960)))
+    for upsample in (plain, equalised):
+        before = upsample(latents, -5, Span(0, 960))
+        optimizer = torch.optim.Adam(upsample.parameters(), 3e-3)
+        before.square().sum().backward()
+        optimizer.step()
+        with torch.no_grad():
+            moved.append(float((upsample(latents, -5, Span(0, 960)) - before).norm() / before.norm()))
+    assert moved[1] < 0.2 * moved[0], moved
+    assert sum(one.numel() for one in plain.parameters()) == sum(one.numel() for one in equalised.parameters())
+
+
+@pytest.mark.parametrize("is_equalised", [False, True])
+def test_the_three_ways_to_read_the_upsampler_agree(is_equalised):
+    upsample, latents = LatentUpsample(replace(UPSAMPLER, equalised=is_equalised)), torch.randn(2, 16, 24)
     project = torch.nn.Linear(8, 6)
 
     def by_layer(samples):

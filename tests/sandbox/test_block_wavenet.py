@@ -194,6 +194,20 @@ def test_parameter_count_agrees_with_the_decoder_of_chorowski_2019():
     first, layers, last, post = 256 * 368 + 368, 19 * 607_744, 513_536, 2 * 65_792
     # Theirs: a bias for one-hot codes, which an embedding has no use for; ours: one for the sum of the skips.
     assert count_parameters(config) == first + layers + last + post - 368 + 256
+    assert count_parameters(replace(config, input_bias=True, skip_bias=False)) == first + layers + last + post
+
+
+def test_with_the_published_biases_steps_equal_the_parallel_pass_and_each_bias_has_a_gradient():
+    config = replace(TINY, input_bias=True, skip_bias=False)
+    model = make_model(config)
+    torch.nn.init.normal_(model.embed.bias)
+    codes, frames = make_batch(config, 13)
+    logits = model.predict(codes, frames)
+    torch.testing.assert_close(step_through(model, codes, frames), logits, rtol=1e-12, atol=1e-12)
+    logits.square().sum().backward()
+    assert model.embed.bias.grad.abs().min() > 0 and not model.skip.bias.any()
+    assert not {"skip.bias"} & {*model.state_dict(), *dict(model.named_parameters())}
+    assert torch.equal(model.embed(torch.arange(32)), model.embed.weight)
 
 
 def test_transposed_stages_have_three_taps_per_output():

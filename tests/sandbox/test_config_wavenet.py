@@ -99,6 +99,13 @@ def test_the_head_decides_how_many_codes_there_are(changes, levels):
     assert WaveNetConfig(**changes).levels == levels
 
 
+def test_biases_are_switches_and_a_vector_beside_no_table_is_refused():
+    with pytest.raises(ConfigError, match="skip_bias=1 must be true or false"):
+        WaveNetConfig(skip_bias=1)
+    with pytest.raises(ConfigError, match="head='gaussian' has none; leave it out, or take head=categorical"):
+        WaveNetConfig(input_bias=True, head="gaussian")
+
+
 def test_all_faults_are_told_together():
     with pytest.raises(ConfigError, match=r"(?s)3 found.*kernel_size=1 .*bits=17 .*upsample='cubic'"):
         WaveNetConfig(kernel_size=1, bits=17, upsample="cubic")

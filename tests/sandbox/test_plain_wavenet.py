@@ -10,11 +10,11 @@ from core_scripts.geometry.span import Span
 from sandbox.block_wavenet import WaveNet
 from sandbox.config_wavenet import WaveNetConfig
 
-NOTES = {"layers": 30, "dilation_cycle": 10, "cond_channels": 0, "plain_biases": True}
+NOTES = {"layers": 30, "dilation_cycle": 10, "cond_channels": 0, "input_bias": True, "plain_biases": True}
 TOY = WaveNetConfig(residual_channels=50, gate_channels=6, skip_channels=50, post_channels=50, codes=10, **NOTES)
 FULL = WaveNetConfig(residual_channels=32, gate_channels=32, skip_channels=512, post_channels=512, **NOTES)
 TINY = WaveNetConfig(layers=6, dilation_cycle=3, residual_channels=8, gate_channels=6, skip_channels=10,
-                     post_channels=10, codes=10, cond_channels=0, plain_biases=True)
+                     post_channels=10, codes=10, cond_channels=0, input_bias=True, plain_biases=True)
 
 
 @pytest.fixture
