@@ -23,7 +23,6 @@ from core_scripts.config_parse.config_parse import Resolved, load_config, resolv
 from core_scripts.config_parse.options import SETTINGS
 from core_scripts.config_parse.overrides import children
 from core_scripts.corpus.prepare_lists import KINDS
-from core_scripts.corpus.prepare_pool import tell_how_to_go_on
 from core_scripts.corpus.prepare_proposal import find_mel, mel_for_rate, proposed_words
 from core_scripts.errors import ConfigError, DataError, UsageError
 from core_scripts.features.config_mel import MelConfig
@@ -68,8 +67,7 @@ def suggest_model(resolved: Resolved, folder: RunFolder) -> None:
     levels = _levels_word(resolved, net)
     audio = chosen_audio(resolved)
     audio.rate_hz()
-    with tell_how_to_go_on():
-        sheet = measure_sheet(audio, effort_of(args))
+    sheet = measure_sheet(audio, effort_of(args))
     suggestion = suggest(sheet)
     if children(vars(resolved.config)[net])["cond_channels"]:
         suggestion = replace(suggestion, unknown=(*suggestion.unknown, UNKNOWN_WITH_FRAMES))
