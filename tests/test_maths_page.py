@@ -41,7 +41,7 @@ def test_receptive_fields_of_blocks(row):
 def test_parameters_of_plain_stacks(row):
     k, r, g, s, layers, parameters, gamma = map(int, row[1:])
     net = WaveNet(WaveNetConfig(layers=layers, residual_channels=r, gate_channels=g, skip_channels=s, post_channels=s,
-                                codes=k, cond_channels=0, plain_biases=True))
+                                codes=k, cond_channels=0, input_bias=True, plain_biases=True))
     formula = k * r + r + layers * (4 * r * g + g * s + s + g * r + r) + s * s + s + s * k + k
     assert sum(value.numel() for value in net.parameters()) == formula == parameters
     assert gamma == round(parameters / layers)

@@ -17,7 +17,6 @@ from core_scripts.analysis.data_text import sheet_as_plain, sheet_as_text
 from core_scripts.analysis.file_facts import read_facts
 from core_scripts.analysis.sampling import Effort, shuffled, work_through
 from core_scripts.config_parse.config_parse import Resolved
-from core_scripts.corpus.prepare_pool import tell_how_to_go_on
 from core_scripts.data_io.file_io import write_atomically
 from core_scripts.errors import DataError, UsageError, all_faults
 from core_scripts.run_folder import RunFolder
@@ -32,9 +31,8 @@ def analyze_data(resolved: Resolved, folder: RunFolder) -> None:
     begun = time.monotonic()
     levels = chosen_levels(resolved)  # a mistake there is told before any work
     audio = chosen_audio(resolved)
-    with tell_how_to_go_on():
-        sheet = measure_sheet(audio, effort_of(resolved.args))
-        baselines = _baselines(_without(audio, sheet), levels, resolved.args)
+    sheet = measure_sheet(audio, effort_of(resolved.args))
+    baselines = _baselines(_without(audio, sheet), levels, resolved.args)
     sheet = replace(sheet, baselines=baselines, wall_seconds=time.monotonic() - begun)
     plain = json.dumps(sheet_as_plain(sheet), indent=None if resolved.args.json else 1)
     log.say(plain if resolved.args.json else sheet_as_text(sheet))
