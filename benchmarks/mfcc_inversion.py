@@ -51,7 +51,7 @@ from core_scripts.run_folder import RunFolder, place_run  # noqa: E402
 
 RECIPE = ROOT / "project" / "03-mfcc-inversion"
 SEED = 1
-CROP, BATCH, STEPS, LR = 1200, 2, 1000, 3e-3  # the rate ends at a tenth, along a cosine
+CROP, BATCH, STEPS, LR, CLIP = 1200, 2, 1000, 3e-3, 1.0  # the rate ends at a tenth, along a cosine
 TEMPERATURE = 0.7
 MIN_GAP_BITS, MAX_DISTANCE_RATIO = 0.7, 0.6
 SETTINGS = {"truncate_seq": CROP, "batch_size": BATCH, "minimum_len": None, "seed": SEED, "temperature": TEMPERATURE,
@@ -148,7 +148,7 @@ def train_model(stage: flow.Stage, train_set: Any, data: Any, steps: int) -> Any
     """A model trained on `data`, from the same first weights whatever that is."""
     torch.manual_seed(SEED)
     model = flow.build_model(stage, train_set, train_set.get_data_mean_std())
-    train(model, data, steps, LR)
+    train(model, data, steps, LR, CLIP)
     return model
 
 

@@ -13,12 +13,13 @@ from functools import partial
 import numpy as np
 
 from core_scripts.evaluation.abx import mean_along_paths
-from core_scripts.evaluation.metric import LOWER, Family, Figure, Metric, Pair, figure_of
+from core_scripts.evaluation.metric import LOWER, Family, Figure, Metric, Pair, figure_of, undefined
 from core_scripts.features.config_mfcc import MfccConfig
 from core_scripts.features.file_frames import file_frames
 
 _NARROW_RATE_HZ, _NARROW_COEFFICIENTS, _COEFFICIENTS = 12000, 12, 24  # fewer below this rate
 _BANDS = 40
+_LARGEST_TABLE = 6000 * 6000  # frames of both: a minute against a minute takes half a GB
 _FACTOR = 10.0 / math.log(10.0) * math.sqrt(2.0)
 _SOURCE = "Kubichek 1993, cepstra by DCT"
 
@@ -57,6 +58,9 @@ def _direct(config: MfccConfig, pair: Pair) -> tuple[Figure, ...]:
 
 def _warped(config: MfccConfig, pair: Pair) -> tuple[Figure, ...]:
     given, found = (file_frames(config, wave)[:, 1:].astype(np.float64) for wave in (pair.reference, pair.output))
+    if len(given) * len(found) > _LARGEST_TABLE:
+        return (undefined(f"a path through {len(given)} x {len(found)} frames takes too much memory; cut the "
+                          f"recordings into pieces of a minute"),)
     squares = np.square(given).sum(1)[:, None] + np.square(found).sum(1) - 2.0 * given @ found.T
     costs = _scaled(np.sqrt(np.maximum(squares, 0.0)), config.bands)
     mean = mean_along_paths(costs[None], np.array([len(given)]), np.array([len(found)]))[0]

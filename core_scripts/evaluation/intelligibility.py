@@ -13,6 +13,8 @@ import numpy as np
 from core_scripts.evaluation.metric import HIGHER, Family, Figure, Metric, Pair, figure_of, undefined
 
 _PESQ_MODES = {8000: "nb", 16000: "wb"}
+_STOI_SECONDS = 0.4  # a segment is 30 frames of 25.6 ms, half overlapping
+_TOO_SHORT = undefined(f"too few frames of speech for STOI, which needs {_STOI_SECONDS} s")
 _SOURCES = {"stoi": "Taal et al. 2011", "estoi": "Jensen and Taal 2016"}
 
 
@@ -30,12 +32,14 @@ def _measure_stoi(pair: Pair) -> tuple[Figure, ...]:
     package = _find("pystoi")
     if package is None:
         return (_missing("pystoi"),) * 2
+    if len(pair.reference) < _STOI_SECONDS * pair.rate_hz:  # of less than a frame pystoi ends in an index error
+        return (_TOO_SHORT,) * 2
     with warnings.catch_warnings(record=True) as caught:  # its way to say that there is too little speech
         warnings.simplefilter("always")
         values = [package.stoi(pair.reference, pair.output, pair.rate_hz, extended=extended)
                   for extended in (False, True)]
     if caught:
-        return (undefined("too few frames of speech for STOI, which needs 0.4 s"),) * 2
+        return (_TOO_SHORT,) * 2
     return tuple(figure_of(value, len(pair.reference)) for value in values)
 
 

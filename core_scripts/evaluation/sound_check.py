@@ -22,6 +22,7 @@ from core_scripts.evaluation.usual_sound import Usual, usual_sound
 from core_scripts.features.passport import passport_of, read_passport
 
 _FILES = 300  # looked at, spread over longer lists
+_SECONDS = 120.0  # of each file, from its beginning: memory must not grow with the length of what is generated
 _CALMER = 0.8  # temperature
 _ALIKE = 0.95  # correlation of two waveforms
 
@@ -69,7 +70,7 @@ def listen(sounds: Sequence[SoundFiles]) -> tuple[list[Heard], list[str]]:
     heard, damaged, before = [], [], (None, None)
     for sound in sounds:
         try:
-            waves = (read_sound(sound.output), _read_recording(sound))
+            waves = (read_sound(sound.output, _SECONDS), _read_recording(sound))
             heard.append(_hear(sound.name, waves, before))
             before = waves
         except DataError as fault:
@@ -80,7 +81,7 @@ def listen(sounds: Sequence[SoundFiles]) -> tuple[list[Heard], list[str]]:
 def _read_recording(sound: SoundFiles) -> Wave | None:
     path = sound.source or sound.reference
     try:
-        return None if path is None else read_sound(path)
+        return None if path is None else read_sound(path, _SECONDS)
     except DataError:
         return None  # a damaged one counts as none here; the data set tells of it
 

@@ -1,4 +1,4 @@
-"""What a short look at one sound tells: the figures of `level`, and how its energy moves along the time. No torch.
+"""What a short look at one sound tells: the figures of `level`, and how its energy moves along the time.
 
     envelope = levels of frames of 10 ms in dB, not below 50 dB under the loudest one, averaged over 5 frames
     movement = standard deviation of the envelope
@@ -71,7 +71,10 @@ def look_at(name: str, sound: Wave) -> SoundFacts:
 
 def envelope_of(wave: np.ndarray, rate_hz: int) -> np.ndarray:
     """(F,) in dB; empty for silence and for less than 0.2 s."""
-    levels = _levels(wave, rate_hz)
+    return _envelope(_levels(wave, rate_hz))
+
+
+def _envelope(levels: np.ndarray) -> np.ndarray:
     if len(levels) < _LEAST_FRAMES or levels.max() <= 10.0 * np.log10(_SMALLEST_POWER):
         return np.zeros(0)
     return np.convolve(np.maximum(levels, levels.max() - _RANGE_DB), np.ones(_SMOOTH_FRAMES) / _SMOOTH_FRAMES, "valid")
@@ -104,7 +107,8 @@ def speed_of(envelope: np.ndarray, source: np.ndarray) -> tuple[float, float]:
 
 
 def _describe(pair: Pair) -> tuple[Figure, ...]:
-    levels, envelope = _levels(pair.output, pair.rate_hz), envelope_of(pair.output, pair.rate_hz)
+    levels = _levels(pair.output, pair.rate_hz)
+    envelope = _envelope(levels)
     if not len(envelope):
         return (*describe_output(pair), *(undefined("it is silent, or shorter than 0.2 s"),) * 3)
     count, last = len(levels), 1 + int(np.flatnonzero(levels >= levels.max() - _AUDIBLE_DB)[-1])

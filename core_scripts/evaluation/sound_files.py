@@ -1,5 +1,6 @@
 """The sounds that belong to one utterance of the test list: what was generated, what it should sound like, its source.
 """
+import math
 from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -61,12 +62,16 @@ def find_recordings(corpora: Sequence[CorpusSpec], names: Sequence[str]) -> dict
     return {name: path for name, path in found.items() if path is not None}
 
 
-def read_sound(path: Path) -> Wave:
-    """The first channel of a .wav or .flac file. Raises: DataError in words for whatever is wrong with it."""
+def read_sound(path: Path, seconds: float = math.inf) -> Wave:
+    """A .wav or .flac file of one channel, or its first seconds.
+
+    Raises: DataError in words for whatever is wrong with it.
+    """
     header = read_audio_header(path)
     if header.channels != 1:
         raise DataError(f"{path} has {header.channels} channels; one is compared, write mono files")
-    return read_frames(path, 1)[:, 0].astype(np.float64), header.rate_hz
+    stop = round(min(header.frames, seconds * header.rate_hz))
+    return read_frames(path, 1, 0, stop)[:, 0].astype(np.float64), header.rate_hz
 
 
 def _recording(stream: StreamSpec, name: str) -> Path | None:

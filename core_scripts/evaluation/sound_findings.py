@@ -1,4 +1,4 @@
-"""What the doctor for sound hears and what it has to say, as records. No torch."""
+"""What the doctor for sound hears and what it has to say, as records."""
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass

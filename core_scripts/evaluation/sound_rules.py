@@ -1,4 +1,4 @@
-"""When a figure of generated sounds is off, what that is called, and what to do next. No torch.
+"""When a figure of generated sounds is off, what that is called, and what to do next.
 
 Tolerances lie between what speech, its 8-bit mu-law round trip and Griffin-Lim from 80 mel bands show against the
 recordings (never off) and white noise, hiss of 10 dB, low-passed and cut sounds (always off): tests hold both.

@@ -1,4 +1,4 @@
-"""What the recordings that a model was trained on are like, from a short look at a few of them. No torch."""
+"""What the recordings that a model was trained on are like, from a short look at a few of them."""
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,13 +8,13 @@ import numpy as np
 
 from core_scripts.config_parse.data_config import CorpusSpec
 from core_scripts.config_parse.project_data import read_corpora
-from core_scripts.data_io.audio_header import read_audio_header
 from core_scripts.data_io.catalog import read_names
-from core_scripts.data_io.file_io import is_audio, read_frames
+from core_scripts.data_io.file_io import is_audio
 from core_scripts.data_io.stream_reader import StreamReader
 from core_scripts.errors import ConfigError, DataError
 from core_scripts.evaluation.metric import Metric
 from core_scripts.evaluation.sound_facts import SoundFacts, look_at
+from core_scripts.evaluation.sound_files import read_sound
 
 _FILES = 12  # spread over the list
 _SECONDS = 5.0  # of each, from its beginning
@@ -64,8 +64,6 @@ def _waveforms(corpus: CorpusSpec) -> list[Path]:
 
 def _look_at_file(path: Path) -> list[SoundFacts]:
     try:
-        header = read_audio_header(path)
-        samples = min(header.frames, int(_SECONDS * header.rate_hz))
-        return [look_at(path.stem, (read_frames(path, 1, 0, samples)[:, 0], header.rate_hz))]
+        return [look_at(path.stem, read_sound(path, _SECONDS))]
     except DataError:
         return []

@@ -23,7 +23,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
-#include <limits>
+#include <memory>
 #include <new>
 #include <type_traits>
 #include <vector>
@@ -44,14 +44,12 @@ constexpr int LANES = 4, REGISTERS = 32;
 #else
 constexpr int LANES = 4, REGISTERS = 16;
 #endif
-constexpr int PANEL = 4;                             // vectors of columns
-constexpr int SUMS = REGISTERS / 2;                  // vectors that are summed up at once
+constexpr int PANEL = 4;                              // vectors of columns
+constexpr int SUMS = REGISTERS / 2;                   // vectors that are summed up at once
 constexpr int MOST_ROWS = std::max(1, SUMS / PANEL);  // utterances that share a weight while it is in a register
-constexpr int PAD = 32;  // of every number of channels: whole or half panels
-constexpr int FORESIGHT = 8;
-#ifndef SKIP_DEPTH
-#define SKIP_DEPTH 128
-#endif
+constexpr int PAD = 32;                               // of every number of channels: whole or half panels
+constexpr int FORESIGHT = 8;                          // samples
+constexpr int SKIP_DEPTH = 128;                       // channels of z whose skips are added at once
 
 using Word = uint32_t;  // a float, or two bf16
 using Floats = float __attribute__((vector_size(LANES * 4)));
@@ -100,7 +98,9 @@ Word bf16_pair(float lower, float upper) {
 #ifdef __AVX512BF16__
   return low | bits_of_bf16(upper) << 16;
 #else
-  return low | ((load<Word>(&upper) - low + 0x8000) & 0xffff0000u);  // the nearest word that ends in `low`
+  const Word high = load<Word>(&upper);
+  if ((high & 0x7fffffffu) < 0x10000u) return low | (high & 0x80000000u);  // zero: there is no word below to come from
+  return low | ((high - low + 0x8000) & 0xffff0000u);                      // the nearest word that ends in `low`
 #endif
 }
 
@@ -234,6 +234,16 @@ __attribute__((noinline)) void multiply(const Input* inputs, int count, Start st
   for (; vector + PANEL <= width; vector += PANEL)
     multiply_panel<Form, in_order, PANEL>(inputs, count, start, rows, vector, finish);
   if (vector < width) multiply_panel<Form, in_order, PANEL / 2>(inputs, count, start, rows, vector, finish);
+}
+
+// For `multiply`: put(row, vector, sum) for each sum of a tile.
+template <class Put> auto each(Put put) {
+  return [put](const auto& sums, int row, int vector) {
+    constexpr int ROWS = std::extent_v<std::remove_reference_t<decltype(sums)>, 0>;
+    constexpr int WIDTH = std::extent_v<std::remove_reference_t<decltype(sums)>, 1>;
+    for (int r = 0; r < ROWS; r++)
+      for (int v = 0; v < WIDTH; v++) put(row + r, vector + v, sums[r][v]);
+  };
 }
 
 // ---- the arena -----------------------------------------------------------------------------------------------------
@@ -409,8 +419,8 @@ void lay_out(Model& m, const WaveNetWeights& w) {
 //   foreseen          [layer][FORESIGHT][2 D]  the older taps of the next samples, of the first utterance
 //   projected         [utterance][vector][layer][2 D]
 struct State {
-  const Model* model;
-  int batch;
+  const Model* model = nullptr;
+  int batch = 0;
   int64_t position = 0, foreseen_from = -1;
   int projected_from = 0, projected_count = 0;
   Arena arena;
@@ -635,7 +645,7 @@ template <class Form> class Stepping {
     s.inputs[older] = {&layer.newest, s.rows[older].data()};
     const size_t z_words = (size_t)L * m.gates / PER, z_layer = (size_t)l * m.gates / PER;
     multiply<Form>(s.inputs.data(), older + 1, {s.starts.data(), known ? s.more.data() : nullptr}, rows,
-                   [&](auto& sums, int row, int vector) {
+                   [&](const auto& sums, int row, int vector) {
                      constexpr int ROWS = std::extent_v<std::remove_reference_t<decltype(sums)>, 0>;
                      constexpr int HALF = std::extent_v<std::remove_reference_t<decltype(sums)>, 1> / 2;
                      for (int r = 0; r < ROWS; r++)
@@ -652,15 +662,10 @@ template <class Form> class Stepping {
       s.starts[b] = s.x + b * m.width;
     }
     const Input input{&layer.residual, s.rows[0].data()};
-    multiply<Form>(&input, 1, {s.starts.data()}, rows, [&](auto& sums, int row, int vector) {
-      constexpr int ROWS = std::extent_v<std::remove_reference_t<decltype(sums)>, 0>;
-      constexpr int WIDTH = std::extent_v<std::remove_reference_t<decltype(sums)>, 1>;
-      for (int r = 0; r < ROWS; r++)
-        for (int v = 0; v < WIDTH; v++) {
-          store(s.x + (row + r) * m.width + (vector + v) * LANES, sums[r][v]);
-          if (PER > 1) Form::put(s.x_words + (row + r) * words, (vector + v) * LANES, sums[r][v]);
-        }
-    });
+    multiply<Form>(&input, 1, {s.starts.data()}, rows, each([&](int row, int vector, Floats sum) {
+      store(s.x + row * m.width + vector * LANES, sum);
+      if (PER > 1) Form::put(s.x_words + row * words, vector * LANES, sum);
+    }));
   }
 
   void add_skips(int group) {
@@ -681,13 +686,9 @@ template <class Form> class Stepping {
       s.starts[b] = m.post_bias;
     }
     const Input skips{&m.post, s.rows[0].data()};
-    multiply<Form>(&skips, 1, {s.starts.data()}, rows, [&](auto& sums, int row, int vector) {
-      constexpr int ROWS = std::extent_v<std::remove_reference_t<decltype(sums)>, 0>;
-      constexpr int WIDTH = std::extent_v<std::remove_reference_t<decltype(sums)>, 1>;
-      for (int r = 0; r < ROWS; r++)
-        for (int v = 0; v < WIDTH; v++)
-          Form::put(s.hidden + (row + r) * m.posts / PER, (vector + v) * LANES, rectified(sums[r][v]));
-    });
+    multiply<Form>(&skips, 1, {s.starts.data()}, rows, each([&](int row, int vector, Floats sum) {
+      Form::put(s.hidden + row * m.posts / PER, vector * LANES, rectified(sum));
+    }));
     for (int b = 0; b < rows; b++) {
       s.rows[0][b] = s.hidden + b * m.posts / PER;
       s.starts[b] = m.output_bias;
@@ -726,12 +727,7 @@ template <class Form> class Stepping {
   static Floats rectified(Floats x) { return at_least(x, 0.f); }
 
   static auto put_into(const std::vector<float*>& targets) {
-    return [&targets](auto& sums, int row, int vector) {
-      constexpr int ROWS = std::extent_v<std::remove_reference_t<decltype(sums)>, 0>;
-      constexpr int WIDTH = std::extent_v<std::remove_reference_t<decltype(sums)>, 1>;
-      for (int r = 0; r < ROWS; r++)
-        for (int v = 0; v < WIDTH; v++) store(targets[row + r] + (vector + v) * LANES, sums[r][v]);
-    };
+    return each([&targets](int row, int vector, Floats sum) { store(targets[row] + vector * LANES, sum); });
   }
 
   const Model& m;
@@ -751,24 +747,19 @@ int32_t wavenet_version() { return 1; }
 // Null if there is no memory.
 void* wavenet_pack(const WaveNetWeights* weights) {
   try {
-    auto* m = new Model;
-    try {
-      m->sizes = *weights;
-      m->width = padded(weights->residual_channels);
-      m->gates = padded(weights->gate_channels);
-      m->skips = padded(weights->skip_channels);
-      m->posts = padded(weights->post_channels);
-      m->outputs = padded(weights->outputs);
-      m->channels = padded(weights->condition_channels);
-      m->group = std::max(1, SKIP_DEPTH / m->gates);
-      lay_out(*m, *weights);
-      m->arena.allocate();
-      lay_out(*m, *weights);
-    } catch (...) {
-      delete m;
-      throw;
-    }
-    return m;
+    auto m = std::make_unique<Model>();
+    m->sizes = *weights;
+    m->width = padded(weights->residual_channels);
+    m->gates = padded(weights->gate_channels);
+    m->skips = padded(weights->skip_channels);
+    m->posts = padded(weights->post_channels);
+    m->outputs = padded(weights->outputs);
+    m->channels = padded(weights->condition_channels);
+    m->group = std::max(1, SKIP_DEPTH / m->gates);
+    lay_out(*m, *weights);
+    m->arena.allocate();
+    lay_out(*m, *weights);
+    return m.release();
   } catch (const std::bad_alloc&) {
     return nullptr;
   }
@@ -779,30 +770,21 @@ void wavenet_unpack(void* model) { delete static_cast<Model*>(model); }
 // `batch` utterances behind the same code, with nothing remembered; null if there is no memory.
 void* wavenet_begin(const void* model, int32_t batch, int32_t code) {
   try {
-    auto* s = new State;
-    try {
-      s->model = static_cast<const Model*>(model);
-      s->batch = batch;
-      const size_t L = s->model->layers.size(), taps = s->model->sizes.kernel_size;
-      const size_t most = (size_t)std::max(batch * VECTORS, FORESIGHT);
-      s->rings.resize(L);
-      s->slots.assign(L, 0);
-      s->codes.assign(batch, code);
-      s->inputs.resize(taps);
-      s->rows.assign(taps, std::vector<const Word*>(most));
-      s->starts.resize(most);
-      s->biases.resize(most);
-      s->more.resize(1);
-      s->targets.resize(most);
-      s->conditions.resize(batch);
-      lay_out(*s);
-      s->arena.allocate();
-      lay_out(*s);
-    } catch (...) {
-      delete s;
-      throw;
-    }
-    return s;
+    auto s = std::make_unique<State>();
+    s->model = static_cast<const Model*>(model);
+    s->batch = batch;
+    const size_t most = (size_t)std::max(batch * VECTORS, FORESIGHT);
+    s->rings.resize(s->model->layers.size());
+    s->slots.assign(s->model->layers.size(), 0);
+    s->codes.assign(batch, code);
+    s->inputs.resize(s->model->sizes.kernel_size);
+    s->rows.assign(s->model->sizes.kernel_size, std::vector<const Word*>(most));
+    for (auto* pointers : {&s->starts, &s->more, &s->conditions, &s->biases}) pointers->resize(most);
+    s->targets.resize(most);
+    lay_out(*s);
+    s->arena.allocate();
+    lay_out(*s);
+    return s.release();
   } catch (const std::bad_alloc&) {
     return nullptr;
   }

@@ -64,7 +64,7 @@ def suggest_model(resolved: Resolved, folder: RunFolder) -> None:
     args = resolved.args
     place = _chosen_place(resolved)
     net = _network_key(resolved)
-    levels = _levels_word(resolved, net)
+    levels = _levels_words(resolved, net)
     audio = chosen_audio(resolved)
     audio.rate_hz()
     sheet = measure_sheet(audio, effort_of(args))
@@ -75,7 +75,7 @@ def suggest_model(resolved: Resolved, folder: RunFolder) -> None:
     make_synthetic_corpus(stage, ("trn",))
     budget = {"parameters": args.analyze_most_parameters, "MiB": args.analyze_most_memory,
               "seconds per second": args.analyze_most_seconds}
-    words = [*_fitting_words(resolved, audio), levels]
+    words = [*_fitting_words(resolved, audio), *levels]
     chosen, told = _choose(_candidates(stage, resolved, net, words, suggestion, budget), budget, most_parameters(sheet))
     reasons = [*suggestion.reasons, explain_parameters(sheet, chosen.parameters, chosen.channels), *told]
     text = _config_text(chosen, audio, reasons, suggestion.unknown)
@@ -107,14 +107,12 @@ def _network_key(resolved: Resolved) -> str:
                       f"that has one, such as 01-wavenet-vocoder")
 
 
-def _levels_word(resolved: Resolved, net: str) -> str:
-    """What sets the number of levels. Raises: UsageError if the network cannot have so many."""
+def _levels_words(resolved: Resolved, net: str) -> list[str]:
+    """What sets the number of levels: as bits where it is a power of two."""
     levels = chosen_levels(resolved)
-    if "codes" in children(vars(resolved.config)[net]):
-        return f"{net}.codes={levels}"
     if levels & (levels - 1):
-        raise UsageError(f"{levels} levels: a WaveNet of this recipe has a power of two of them; take --bits")
-    return f"{net}.bits={levels.bit_length() - 1}"
+        return [f"{net}.codes={levels}"]
+    return [f"{net}.codes=0", f"{net}.bits={levels.bit_length() - 1}"]
 
 
 def _fitting_words(resolved: Resolved, audio: AudioSet) -> list[str]:

@@ -132,14 +132,14 @@ def test_the_configuration_that_is_written_trains(desk):
                        "--minibatch-num-train", "3", "--minibatch-num-val", "1", small=False)
     assert trained.code == 0, trained.err
     assert "suggested/trained_model.pt" in desk.files(".pt")
-    assert json.loads(ask(desk, "--json").out)["config"] != told["config"]
+    again = json.loads(ask(desk, "--json", "--levels", "10").out)
+    assert again["config"] != told["config"] and again["net"]["codes"] == 10
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("words", "told"), [
     (("--suggested-config", "config.py"), "is there already and is never overwritten; name another file"),
     (("--suggested-config", "x.yaml"), "a configuration is a Python module"),
-    (("--levels", "10"), "10 levels: a WaveNet of this recipe has a power of two of them"),
     (("--levels", "1"), "with one level every sample is the same code"),
     (("--most-parameters", "100"), "no network is within the budget: one block of 8 channels takes"),
 ])

@@ -44,6 +44,12 @@ def test_lengths_that_differ_are_compared_along_the_path_alone():
     assert told["mel_dct_distance_db"] is None and told["mel_dct_distance_dtw_db"] is not None
 
 
+def test_recordings_too_long_for_a_path_are_undefined_and_what_to_do():
+    long = np.zeros(61 * 1000)
+    figure = families_at(1000)[1].measure(Pair("long", long, long, 1000))["mel_dct_distance_dtw_db"]
+    assert "6100 x 6100 frames takes too much memory; cut the recordings" in figure.why
+
+
 def test_low_rates_have_fewer_coefficients_and_say_so():
     assert cepstra_at(8000).coefficients == 13 and cepstra_at(16000).coefficients == 25
     assert "c1-c12 of the DCT of 40 log-mel bands 60-4000 Hz" in families_at(8000)[0].metrics[0].settings

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy.signal import welch
 
 from core_scripts.errors import DataError
 from core_scripts.evaluation import level
@@ -75,6 +76,13 @@ def test_no_metric_ever_gives_nan_or_a_warning(wave, rate_hz, recwarn):
             for figure in family.measure(Pair("some", reference, wave, rate_hz)).values():
                 assert figure.value is not None or figure.why
     assert not [str(one.message) for one in recwarn if "installed" not in str(one.message)]
+
+
+@pytest.mark.parametrize(("samples", "window"), [(5000, 256), (256, 256), (2000, 353)])
+def test_the_mean_spectrum_is_welchs(samples, window):
+    wave = np.cumsum(noise(1.0))[:samples]
+    ratio = level.mean_spectrum(wave, window)[1:-1] / welch(wave, RATE_HZ, nperseg=window)[1][1:-1]
+    assert ratio == pytest.approx(ratio[0], rel=1e-9)
 
 
 def test_the_level_error_is_the_gain():

@@ -198,6 +198,13 @@ def test_a_silent_recording_asks_for_nothing(tmp_path, speech, usual):
     assert "steady" not in findings(tmp_path, faint, [np.zeros(16000)] * 2, usual)
 
 
+def test_only_the_first_two_minutes_of_a_file_are_looked_at(tmp_path):
+    wave = np.concatenate([0.1 * RNG.standard_normal(121 * 8000) * (np.arange(121 * 8000) // 2000 % 2),
+                           np.ones(90 * 8000)])
+    soundfile.write(tmp_path / "long.wav", wave, 8000, subtype="PCM_16")
+    assert find_faults([SoundFiles("long", tmp_path / "long.wav", None, None)], [], Expectations()) == []
+
+
 def test_nothing_at_all_has_no_faults():
     assert find_faults([], [], Expectations()) == []
 

@@ -110,3 +110,13 @@ def test_frames_that_are_not_finite_are_refused_by_the_native_engine_too():
     frames[0, 0, 0] = math.nan
     with pytest.raises(DataError, match="the frames of a are NaN"):
         generate(model, frames, LENGTHS, NAMES, GenerationOptions("native"))
+
+
+@pytest.mark.parametrize("variant", ["avx512bf16", "avx512", "avx2", "baseline"])
+def test_channels_that_are_padded_with_zeros_stay_finite_in_bf16(variant):
+    if variant not in kernel_build.runnable_variants()[:2]:
+        pytest.skip(f"{variant} does not run here, or is left to the tests of the kernel")
+    model = make_model(torch.float32)  # 5 gate channels: the sixth of a pair is padding
+    frames = make_frames(model.config, [50], torch.float32)
+    options = GenerationOptions("native", precision="bf16", variant=variant)
+    assert generate(model, frames, [50], ["a"], options).shape == (1, 50)
