@@ -61,7 +61,9 @@ def test_the_speaker_of_8_bits_is_left_out_and_takes_are_at_their_peak(benchmark
 def test_the_last_line_has_an_object_per_k(benchmark, digits, capsys):
     words = ("--data", str(digits), "--levels", "10", "16", "--steps", "2", "--json", *TINY)
     assert benchmark.main(list(words)) == 0
-    told = json.loads(capsys.readouterr().out.splitlines()[-1])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-2] == "not held to the bounds"
+    told = json.loads(lines[-1])
     assert set(told) == {"10", "16"}
     wanted = ("bits", "accuracy", "bits_bigram", "accuracy_majority", "accuracy_persistence", "bits_lpc16")
     assert all(told["16"][name] > 0 for name in wanted)
