@@ -8,8 +8,8 @@ import soundfile
 from desk import ROOT, SMALL, Desk
 
 RECIPE = ROOT / "project" / "05-toy-wavenet"
-NET = ("net.layers=4", "net.dilation_cycle=4", "net.residual_channels=8", "net.gate_channels=8", "net.skip_channels=8",
-       "net.post_channels=8", "net.codes=16")
+NET = ("net.kernel_size=2", "net.layers=4", "net.dilation_cycle=4", "net.residual_channels=8", "net.gate_channels=8",
+       "net.skip_channels=8", "net.post_channels=8", "net.codes=16")  # which see 16 samples, less than a low tone
 TONES = {"low": 0.05, "high": 0.35}  # cycles per sample
 
 
@@ -65,7 +65,8 @@ def test_the_table_has_k_beside_every_accuracy_and_what_the_model_must_beat(desk
 ], ids=["class", "scalar"])  # fmt: skip
 def test_another_value_of_the_variable_costs_bits(desk, words):
     result = score(desk, *words)
-    assert result["bits_swapped"] - result["bits"] > 0.3
+    gap = result["bits_swapped"] - result["bits"]
+    assert gap > 0.3
 
 
 @pytest.mark.slow
