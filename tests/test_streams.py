@@ -33,7 +33,8 @@ def test_draws_do_not_depend_on_how_many_are_taken_and_streams_do_not_overlap():
 
 def test_every_purpose_has_a_stream_of_its_own():
     streams = {name: value for name, value in vars(constants).items() if name.startswith("STREAM_")}
-    wanted = {"ORDER", "CROP", "AUGMENTATION", "MODEL", "VALIDATION", "GENERATION", "CORPUS", "EVALUATION"}
+    wanted = {"ORDER", "CROP", "AUGMENTATION", "MODEL", "VALIDATION", "GENERATION", "CORPUS", "EVALUATION",
+              "BOOTSTRAP"}
     assert set(streams) == {f"STREAM_{name}" for name in wanted}
     assert len(set(streams.values())) == len(streams)
     sources = [path.read_text(encoding="utf-8") for path in (ROOT / "core_scripts").rglob("*.py")]

@@ -2,6 +2,7 @@
 
 Measured on noise in the shapes of a training crop, so that no data has to be read.
 """
+import math
 import resource
 import time
 from collections.abc import Callable
@@ -11,8 +12,10 @@ from typing import Any
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from core_scripts import streams
 from core_scripts.config_parse.data_config import CorpusSpec, StreamSpec
 from core_scripts.config_parse.project_data import read_corpora
+from core_scripts.constants import STREAM_EVALUATION
 from core_scripts.data_io.collate import Batch
 from core_scripts.data_io.segment import common_grain
 from core_scripts.data_io.seq_info import SeqInfo
@@ -83,8 +86,7 @@ class Bench:
         sides = corpus.inputs[0], corpus.outputs[0]
         grain = common_grain([stream.resolution for stream in sides])
         samples = ceil_div(samples, grain) * grain
-        generator = torch.Generator().manual_seed(1)
-        data = [_noise(stream, samples, count, generator).to(self.device) for stream in sides]
+        data = [_noise(stream, samples, count).to(self.device) for stream in sides]
         infos = tuple(SeqInfo(samples, self.names[number % len(self.names)], 0, 0, number).print_to_str()
                       for number in range(count))
         return Batch(*data, infos, torch.arange(count), torch.full((count,), samples).to(self.device))
@@ -177,6 +179,7 @@ def _time(run: Callable[[], Any], device: torch.device, rounds: int = _ROUNDS) -
     return sorted(walls)[len(walls) // 2], sorted(processor)[len(processor) // 2]
 
 
-def _noise(stream: StreamSpec, samples: int, count: int, generator: torch.Generator) -> torch.Tensor:
-    frames = ceil_div(samples, abs(stream.resolution)) + sum(stream.context)
-    return _LEVEL * torch.randn(count, frames, stream.dim, generator=generator)
+def _noise(stream: StreamSpec, samples: int, count: int) -> torch.Tensor:
+    shape = (count, ceil_div(samples, abs(stream.resolution)) + sum(stream.context), stream.dim)
+    values = streams.normals(1, STREAM_EVALUATION, count=math.prod(shape)).reshape(shape)
+    return torch.from_numpy(_LEVEL * values).float()
