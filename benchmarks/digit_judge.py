@@ -1,8 +1,6 @@
 """Judges of recorded and generated digits: who speaks, and which digit it is."""
 from collections.abc import Sequence
 
-import numpy as np
-
 from benchmarks.digit_takes import Take
 from core_scripts import log
 from core_scripts.evaluation.probes import Judge, fit_judge, score_conversion
@@ -12,8 +10,7 @@ from core_scripts.features.config_mel import MelConfig
 
 def make_judge(mel: MelConfig, names: Sequence[str], train: Sequence[Take], test: Sequence[Take]) -> Judge:
     """Trained on natural takes and on copies with white noise and mu-law, which generators have."""
-    rng = np.random.default_rng(0)
-    waves = [wave for take in train for wave in (take.wave, add_noise(take.wave, rng))]
+    waves = [wave for number, take in enumerate(train) for wave in (take.wave, add_noise(take.wave, number))]
     takes = [take for take in train for _ in range(2)]
     judge = fit_judge([judged_mel(mel, wave) for wave in waves], [names.index(take.speaker) for take in takes],
                       [take.digit for take in takes])

@@ -13,6 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from core_scripts import streams
+from core_scripts.constants import STREAM_EVALUATION
 from core_scripts.data_io.speakers import read_speakers
 from core_scripts.errors import DataError, near_files
 from core_scripts.evaluation.metric import HIGHER, Family, Figure, Metric, Pair, figure_of, undefined
@@ -79,19 +81,21 @@ def fit_words(recordings: Mapping[str, Path], spoken: Mapping[str, str], rate_hz
                         f"needs two at least, so correct --words")
     mel = MelConfig(rate_hz=rate_hz, window=rate_hz // 40, hop=rate_hz // 100, bands=_BANDS,
                     fft=max(256, 1 << (rate_hz // 40 - 1).bit_length()))
-    rng, features, labels = np.random.default_rng(0), [], []
-    for name, path in sorted(known.items()):
+    features, labels = [], []
+    for number, (name, path) in enumerate(sorted(known.items())):
         wave = torch.from_numpy(read_sound(path)[0].astype(np.float32))
-        for heard in (wave, add_noise(wave, rng)):
+        for heard in (wave, add_noise(wave, number)):
             features.append(content_features(judged_mel(mel, heard)))
             labels.append(words.index(spoken[name]))
     return WordJudge(fit_probe(np.stack(features), labels, JUDGE_STRENGTH), words, mel, len(known))
 
 
-def add_noise(wave: Tensor, rng: np.random.Generator) -> Tensor:
-    """With 12 to 40 dB of signal over noise, through mu-law."""
-    noise = rng.standard_normal(len(wave)).astype(np.float32) * rms(wave) * 10 ** (-rng.uniform(*_NOISE_DB) / 20)
-    return mulaw.decode(mulaw.encode((wave + torch.from_numpy(noise)).clamp(-1, 1), 256), 256)
+def add_noise(wave: Tensor, number: int) -> Tensor:
+    """With 12 to 40 dB of signal over noise, through mu-law; each number has a noise of its own."""
+    low, high = _NOISE_DB
+    above_db = low + (high - low) * float(streams.uniforms(1, STREAM_EVALUATION, index=number, count=1)[0])
+    noise = streams.normals(2, STREAM_EVALUATION, index=number, count=len(wave)) * rms(wave) * 10 ** (-above_db / 20)
+    return mulaw.decode(mulaw.encode((wave + torch.from_numpy(noise).float()).clamp(-1, 1), 256), 256)
 
 
 def judged_mel(mel: MelConfig, wave: Tensor) -> np.ndarray:
