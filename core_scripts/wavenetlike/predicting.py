@@ -2,6 +2,8 @@
 import numpy as np
 import torch
 
+from core_scripts import streams
+from core_scripts.constants import STREAM_GENERATION
 from core_scripts.errors import DataError, UsageError
 from core_scripts.generation.sampling import draw_codes
 from core_scripts.wavenetlike.autoregressive import Block
@@ -37,7 +39,7 @@ def _follow_wave(model: Wavenet, inputs: np.ndarray, samples: int, temperature: 
         codes[0, -len(own) :] = own
     frames = module.condition(module.input_mean.new_zeros(1, 0), samples)
     state, code, found = net.prime(codes[:, :-1], frames), codes[:, -1], []
-    uniforms = torch.rand(samples, generator=torch.Generator().manual_seed(seed), dtype=torch.float64).to(device)
+    uniforms = torch.from_numpy(streams.uniforms(seed, STREAM_GENERATION, count=samples)).to(device)
     for number in range(samples):
         code = draw_codes(net.step(code, state), uniforms[number : number + 1], temperature)
         found.append(code)
