@@ -15,6 +15,8 @@ class VoicedUpsample(nn.Module):
     and not mixed into the frames. It has the three ways of `Upsample` to be read.
     """
 
+    points = None
+
     def __init__(self, local: Upsample, channels: int) -> None:
         super().__init__()
         self.geometry = local.geometry

@@ -6,7 +6,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from core_scripts.generation.engine import GenerationOptions, generate
+from core_scripts.generation.engine import WaveGenerator
+from core_scripts.generation.options import GenerationOptions
 from core_scripts.geometry.chain import Chain, context
 from core_scripts.geometry.facts import describe_chain
 from core_scripts.nn_manager.model_base import CropContext, ModelBase
@@ -25,9 +26,7 @@ class Model(ModelBase):
         super().__init__(in_dim, out_dim, args, prj_conf, mean_std)
         self.levels = prj_conf.net.levels
         self.receptive_field = prj_conf.net.receptive_field
-        self.generation = GenerationOptions(
-            args.engine, args.temperature, args.generation_seed, prj_conf.wav_samp_rate
-        )
+        self.generation = GenerationOptions.from_args(args, prj_conf.wav_samp_rate)
         upsample = LatentUpsample(prj_conf.upsampler)
         if self.speakers:
             upsample = VoicedUpsample(upsample, prj_conf.net.global_channels)
@@ -59,8 +58,11 @@ class Model(ModelBase):
 
     def inference(self, batch):
         """(B, F, C) MFCC frames with their context -> (B, T, 1) waveform in [-1, 1]."""
-        codes = generate(self.net, self.condition(batch), batch.lengths, batch.names, self.generation)
-        return self.net.head.dequantise(codes).unsqueeze(-1)
+        return self.wave_generator().run(batch)
+
+    def wave_generator(self):
+        """Sample by sample, of utterances of any length."""
+        return WaveGenerator(self.net, self.condition, self.net.head.dequantise, self.generation)
 
     def condition(self, batch):
         """(B, F, C): normalised frames, and beside each the vector of who speaks, where speakers are told apart."""

@@ -6,7 +6,8 @@ from torch import nn
 
 from core_scripts.corpus.values import read_values, values_of
 from core_scripts.evaluation.sample_table import measure_samples
-from core_scripts.generation.engine import GenerationOptions, generate
+from core_scripts.generation.engine import WaveGenerator
+from core_scripts.generation.options import GenerationOptions
 from core_scripts.nn_manager.model_base import CropContext, ModelBase
 from sandbox.block_wavenet import WaveNet
 from sandbox.wavenet_start import start_smoothly
@@ -23,9 +24,7 @@ class Model(ModelBase):
         super().__init__(in_dim, out_dim, args, prj_conf, mean_std)
         self.levels = prj_conf.net.levels
         self.receptive_field = prj_conf.net.receptive_field
-        self.generation = GenerationOptions(
-            args.engine, args.temperature, args.generation_seed, prj_conf.wav_samp_rate
-        )
+        self.generation = GenerationOptions.from_args(args, prj_conf.wav_samp_rate)
         self.smooth_start = prj_conf.smooth_start
         self.net = WaveNet(prj_conf.net)
         self.classes = nn.Embedding(len(self.speakers.names), prj_conf.net.global_channels) if self.speakers else None
@@ -62,9 +61,14 @@ class Model(ModelBase):
 
     def inference(self, batch):
         """(B, T, 1) waveform in [-1, 1] out of the model's own past, as long as the inputs are."""
-        frames = self.condition(self.vectors(batch), int(batch.lengths.max()))
-        codes = generate(self.net, frames, batch.lengths, batch.names, self.generation)
-        return self.net.head.dequantise(codes).unsqueeze(-1)
+        return self.wave_generator().run(batch)
+
+    def wave_generator(self):
+        """Sample by sample, of utterances of any length."""
+        def frames(batch):
+            return self.condition(self.vectors(batch), int(batch.lengths.max()))
+
+        return WaveGenerator(self.net, frames, self.net.head.dequantise, self.generation)
 
     def vectors(self, batch):
         """(B, G) of what conditions each item; G is 0 where nothing does."""
