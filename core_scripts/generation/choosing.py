@@ -4,7 +4,7 @@ from torch import Tensor
 from core_scripts import log
 from core_scripts.errors import ConfigError
 from core_scripts.generation.cuda_graph import GraphSession
-from core_scripts.generation.kernel_build import KernelMissingError, runnable_variants
+from core_scripts.generation.kernel_build import KernelMissingError, load_kernel, runnable_variants
 from core_scripts.generation.native import NativeWaveNet
 from core_scripts.generation.native_session import NativeSession
 from core_scripts.generation.options import AUTO, GenerationOptions
@@ -32,6 +32,9 @@ def open_session(model: Stepper, drawing: Drawing, options: GenerationOptions, f
     try:
         weights = _exported(model, frames)
         if name == "graph":
+            if options.precision != "fp32":
+                _tell_once(f"--precision {options.precision} is the native engine's, and on a GPU the graph engine "
+                           f"generates: in fp32")
             return _open_graph(model, weights, drawing)
         native = _build_native(weights, options, frames)
         return NativeSession(model, native, drawing, options.threads)
@@ -82,4 +85,13 @@ def native_variants(model: Stepper, options: GenerationOptions, frames: Tensor) 
     except _UnfitError as reason:
         _tell_once(f"The native engine is left out: {reason}")
         return ()
-    return tuple(runnable_variants()) if options.variant == AUTO else (options.variant,)
+    return tuple(filter(_can_be_built, runnable_variants())) if options.variant == AUTO else (options.variant,)
+
+
+def _can_be_built(variant: str) -> bool:
+    try:
+        load_kernel(variant)
+    except KernelMissingError as reason:
+        _tell_once(f"The {variant} build of the native engine is left out: {reason}")
+        return False
+    return True

@@ -59,6 +59,7 @@ class StaticSteps:
         if self._graph is None:
             stream = torch.cuda.Stream()  # a capture wants kernels that have run before; their effects are taken back
             kept = [tensor.clone() for tensor in self._changing()]
+            stream.wait_stream(torch.cuda.current_stream())
             with torch.cuda.stream(stream):
                 self._steps(2)
             torch.cuda.current_stream().wait_stream(stream)
@@ -116,8 +117,8 @@ class GraphSession:
             steps.uniforms[: len(part), :batch] = piece.uniforms[part.start : part.stop]
             codes[part.start : part.stop] = steps.run(len(part))[:, :batch]
             self._drawing.progress.show(piece.start + part.stop)
-        if not steps.outputs[: piece.count_at(samples - 1)].isfinite().all():
-            raise not_finite(piece.start + samples - 1)
+            if not steps.outputs[: piece.count_at(part.start)].isfinite().all():
+                raise not_finite(piece.start + part.stop - 1)
         for row, count in enumerate(piece.counts):
             codes[count:, row] = self._model.silence
         return codes

@@ -70,7 +70,7 @@ def load_kernel(variant: str = AUTO) -> tuple[ctypes.CDLL, str]:
         for name in [variant] if variant != AUTO else runnable_variants():
             try:
                 return _load(VARIANTS[name], compiler), name
-            except (KernelMissingError, OSError) as fault:
+            except (KernelMissingError, OSError, subprocess.TimeoutExpired) as fault:
                 reasons.append(f"{name}: {fault}")
         raise KernelMissingError(f"the native kernel cannot be built ({'; '.join(reasons)})")
 
@@ -102,9 +102,11 @@ def cpu_abilities() -> frozenset[str]:
 def cache_folder() -> Path:
     """Where built kernels are kept: RECITAL_CACHE, or `recital` in the user's cache folder."""
     own = os.environ.get("RECITAL_CACHE")
-    if own:
-        return Path(own).expanduser() / "kernels"
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "recital" / "kernels"
+    place = Path(own or f"{os.environ.get('XDG_CACHE_HOME') or '~/.cache'}/recital") / "kernels"
+    try:
+        return place.expanduser()
+    except RuntimeError:  # a user without a home, as in some containers
+        return Path(tempfile.gettempdir()) / f"recital-{os.getuid()}" / "kernels"
 
 
 def _check_variant(name: str) -> None:
@@ -140,9 +142,13 @@ def _load(variant: Variant, compiler: str) -> ctypes.CDLL:
         built = Path(place) / path.name
         log.note(f"building the native kernel ({variant.name}), once for this machine")
         _compile(variant, compiler, built)
-        if is_safe:
-            _keep(path, built.read_bytes())
-        return _open(built)  # it stays loaded when its file is gone
+        is_kept = is_safe and _keep(path, built.read_bytes())
+        try:
+            return _open(built)  # it stays loaded when its file is gone
+        except OSError:  # a folder for temporary files from which nothing may be run
+            if not is_kept:
+                raise
+        return _open(path)
 
 
 def _key(variant: Variant, compiler: str) -> str:
@@ -196,20 +202,24 @@ def _digest_path(path: Path) -> Path:
     return path.with_suffix(".sha256")
 
 
-def _keep(path: Path, data: bytes) -> None:
-    """Several processes may do so at once: each renames whole files into place, and all of them have the same bytes."""
+def _keep(path: Path, data: bytes) -> bool:
+    """Whether it could be. Several processes may do so at once: each renames whole files into place, of the same bytes.
+    """
     try:
         write_whole(path, data, (_digest_path(path), _describe(data)), durable=False)
         path.chmod(0o700)
     except OSError as fault:
         log.note(f"the native kernel cannot be kept in {path.parent} ({fault.strerror}): it is built anew each time; "
                  f"RECITAL_CACHE names another folder")
+        return False
+    return True
 
 
 def _compile(variant: Variant, compiler: str, target: Path) -> None:
     command = [compiler, *_FLAGS, *variant.flags, str(SOURCE), "-o", str(target)]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_COMPILE_SECONDS, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace",
+                              env=os.environ | {"LC_ALL": "C"}, timeout=_COMPILE_SECONDS, check=False)
     except (OSError, subprocess.TimeoutExpired) as fault:
         raise KernelMissingError(f"{compiler} cannot be run: {fault}") from None
     if done.returncode:

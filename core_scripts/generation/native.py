@@ -1,6 +1,6 @@
 """WaveNets by the native kernel: packed weights, and utterances in the middle of being generated.
 
-Utterances go through the kernel in groups of at most eight, in lock step, each group by itself: that many share a
+Utterances go through the kernel in groups of at most eight, in lock step, each group by itself: a few of them share a
 weight while it is in a register, and their memory stays in the core's own cache. Groups are spread over threads.
 """
 import ctypes
@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -213,9 +214,14 @@ def count_threads(asked: int) -> int:
     """As many as asked for, but no more than the cores that this process may use; 0: those."""
     cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
     if asked > cores:
-        log.warn(f"{asked} threads on {cores} core{'s' if cores > 1 else ''} would wait for each other: generating "
-                 f"with {cores}")
+        _warn_once(f"{asked} threads on {cores} core{'s' if cores > 1 else ''} would wait for each other: generating "
+                   f"with {cores}")
     return min(asked, cores) or cores
+
+
+@cache
+def _warn_once(line: str) -> None:
+    log.warn(line)
 
 
 class _Weights(ctypes.Structure):

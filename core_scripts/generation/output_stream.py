@@ -64,8 +64,9 @@ class OutputStream:
 
     def abandon(self) -> None:
         """Leave nothing of an incomplete item."""
-        if self._file is not None and not self._file.closed:
-            self._file.close()
+        if self._file is not None:  # once it has its name, nothing is left under the temporary one
+            with suppress(OSError):  # what could not be written cannot be flushed either
+                self._file.close()
             with suppress(OSError):
                 os.unlink(self._file.name)
 

@@ -473,8 +473,8 @@ int draw_categorical(float* logits, int codes, double temperature, double noise)
   }
   float largest = peaks[0];
   for (int lane = 1; lane < LANES; lane++) largest = std::max<float>(largest, peaks[lane]);
-  if (temperature == 0) return std::find(logits, logits + codes, largest) - logits;
   const float sharpness = 1 / temperature;
+  if (sharpness > 3e38f) return std::find(logits, logits + codes, largest) - logits;  // 0, or as good as
   double total = 0, cumulative = 0;
   for (int i = 0; i < codes; i += LANES)
     store(logits + i, exponential(at_least((load<Floats>(logits + i) - largest) * sharpness, -87.f)));
