@@ -114,8 +114,9 @@ def infer(resolved: Resolved, folder: RunFolder) -> None:
 
 def tables_of(conf: Any) -> list[Path]:
     """Files beside recordings and weights that change what is generated."""
-    speakers = speakers_file(conf)
-    return [speakers] if speakers is not None and speakers.is_file() else []
+    variable = vars(conf).get("variable")  # of recipe 05: a class or a number per utterance
+    named = Path(conf.path.parent, variable.format_map(vars(conf))) if variable else None
+    return [table for table in dict.fromkeys([speakers_file(conf), named]) if table is not None and table.is_file()]
 
 
 def convert(resolved: Resolved, folder: RunFolder) -> None:

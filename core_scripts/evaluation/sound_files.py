@@ -19,7 +19,8 @@ Wave = tuple[np.ndarray, int]  # (N,) float64 in [-1, 1], and its rate in Hz
 
 @dataclass(frozen=True)
 class SoundFiles:
-    """reference: the recording of the test list's output; source: the one that the input frames are computed from."""
+    """reference: the recording of the test list's output; source: the one that the input frames are computed from,
+    or where frames are stored, the reference."""
 
     name: str
     output: Path
@@ -39,9 +40,9 @@ def find_sounds(data: Any, args: Namespace) -> list[SoundFiles]:
             return []
         for item in dataset.items:
             output = data.writer.paths(args.output_dir, args.output_filename_prefix, item.print_to_str())[0]
-            found.append(SoundFiles(item.seq_name, output, _recording(written, item.seq_name),
-                                    next(filter(None, (_recording(stream, item.seq_name) for stream in corpus.inputs
-                                                       if stream.front_end is not None)), None)))
+            reference = _recording(written, item.seq_name)
+            sources = (_recording(stream, item.seq_name) for stream in corpus.inputs if stream.front_end is not None)
+            found.append(SoundFiles(item.seq_name, output, reference, next(filter(None, sources), reference)))
     return found
 
 

@@ -47,7 +47,8 @@ def with_words(measures: Measures, how: str, sounds: Sequence[SoundFiles], recor
     Raises: DataError as `read_words` and `fit_words`.
     """
     spoken = read_words(how, [*recordings, *(sound.name for sound in sounds)])
-    return replace(measures, families=(*measures.families, fit_words(recordings, spoken, rate_hz).family(spoken)))
+    families = (*measures.families, fit_words(recordings, spoken, rate_hz).family(spoken))
+    return replace(measures, families=families, about=f"{measures.about} {sorted(spoken.items())}")
 
 
 def _tells_content(stream: StreamSpec) -> bool:

@@ -3,6 +3,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -93,13 +94,13 @@ def _baseline_rows(sounds: Sequence[SoundFiles], measures: Measures) -> Iterator
             try:
                 aim, source = _recordings(sound)
                 other = _of_other(sounds, done, len(source[0]))
+                waves = {system: make(source[0], other) for system, make in measures.baselines.items()}
+                rows = [SoundRow(sound.name, system, "", len(wave) / source[1],
+                                 measures.of(sound.name, (aim, source), (wave, source[1])))
+                        for system, wave in waves.items() if wave is not None]
             except DataError:
                 continue  # the rows of outputs tell it
-            for system, make in measures.baselines.items():
-                wave = make(source[0], other)
-                if wave is not None:
-                    figures = measures.of(sound.name, (aim, source), (wave, source[1]))
-                    yield SoundRow(sound.name, system, "", len(wave) / source[1], figures)
+            yield from rows
 
 
 def _of_other(sounds: Sequence[SoundFiles], number: int, samples: int) -> np.ndarray | None:
@@ -118,7 +119,9 @@ def _recordings(sound: SoundFiles) -> tuple[Wave | None, Wave | None]:
 def _key(sounds: Sequence[SoundFiles], measures: Measures) -> str:
     files = [(sound.name, str(path), status.st_size, status.st_mtime_ns) for sound in sounds
              for path in (sound.reference, sound.source) for status in (path.stat(),)]
-    told = [measures.about, sorted(measures.baselines), [asdict(metric) for metric in measures.metrics], files]
+    installed = [find_spec(name) is not None for name in ("pystoi", "pesq")]  # without them figures are undefined
+    metrics = [asdict(metric) for metric in measures.metrics]
+    told = [measures.about, installed, sorted(measures.baselines), metrics, files]
     return hashlib.sha256(json.dumps(told).encode("utf-8")).hexdigest()
 
 

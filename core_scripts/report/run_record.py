@@ -2,6 +2,7 @@
 import hashlib
 import json
 import platform
+import shlex
 import subprocess
 import sys
 from argparse import Namespace
@@ -51,7 +52,7 @@ def write_run_record(folder: Path, args: Namespace, data: str, passports: dict[s
     """
     record = more | {
         "started": datetime.now().astimezone().isoformat(timespec="seconds"),
-        "command": " ".join(sys.argv),
+        "command": shlex.join(sys.argv),
         "code": _describe_code(),
         "data": data,
         "features": {name: passport.to_dict() for name, passport in passports.items()},
