@@ -71,6 +71,8 @@ def spectral_tilt(wave: np.ndarray, rate_hz: int) -> Figure:
         return undefined(f"a tilt needs {window} samples, there are {len(wave)}")
     bins_hz, power = np.fft.rfftfreq(window, 1.0 / rate_hz), mean_spectrum(wave, window)
     inside = (bins_hz >= _TILT_FROM_HZ) & (bins_hz <= _TILT_UP_TO * rate_hz)
+    if inside.sum() < 2:
+        return undefined(f"at {rate_hz} Hz there is no spectrum above {_TILT_FROM_HZ:g} Hz")
     if power[inside].max() < _SMALLEST_POWER:
         return undefined("the output is silent")
     decibels = 10.0 * np.log10(np.maximum(power[inside], _SMALLEST_POWER))

@@ -85,12 +85,17 @@ def read_run(folder: Path, output: Path | None = None) -> RunFacts:
 
 def next_command(facts: RunFacts, verb: str, *more: str) -> str:
     """What to type for this run: its name, and the settings that were typed when it was trained."""
-    words = str(facts.record.get("command") or "").split()[1:]
+    typed = str(facts.record.get("command") or "")
+    try:
+        words = shlex.split(typed)[1:]
+    except ValueError:  # a record of before, without quotes
+        words = typed.split()[1:]
     was_demo = words[:1] == ["demo"]
     kept = [word for word in words if "=" in word and not word.startswith("-")]
     files = [word for before, word in zip(words, words[1:], strict=False) if before == "--config-file"]
+    files += [word.partition("=")[2] for word in words if word.startswith("--config-file=")]
     files = files or ["demo.yaml"] * was_demo
-    named = [part for file in files for part in ("--config-file", file)]
+    named = [part for file in files for part in ("--config-file", shlex.quote(file))]
     given = [verb, *more, "--exp", shlex.quote(facts.name), *named, *(shlex.quote(word) for word in kept)]
     return " ".join(["python main.py", *given])
 

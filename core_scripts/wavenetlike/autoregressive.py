@@ -91,6 +91,8 @@ def train_stack_ar(
     diverges or stalls. samples: how many to take, which an endless series needs.
     Raises: DataError if the series is constant, or too short for the stack; NonFiniteLossError.
     """
+    if isinstance(data, Iterator) and samples < 1:
+        raise DataError(f"samples={samples} of a series that may be endless; say how many to take")
     values = np.array(list(itertools.islice(data, samples or None)), dtype=np.float64)
     if len(values) < 2 * (stack.receptive_field + 1) or not np.isfinite(values).all() or np.ptp(values) == 0:
         needed = 2 * (stack.receptive_field + 1)

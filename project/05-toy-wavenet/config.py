@@ -85,6 +85,9 @@ def faults(conf):
     if conf.variable_value is not None and (not conf.variable or conf.variable_kind != "scalar"):
         found.append(f"variable_value={conf.variable_value} is for a variable of variable_kind=scalar; classes are "
                      "chosen with --target-speaker NAME")
+    if conf.variable and conf.variable_kind == "class" and conf.variable_channels < 1:
+        found.append(f"variable_channels={conf.variable_channels}: without a channel the variable has no effect; take "
+                     "1 or more")
     if conf.net.head != "categorical":
         found.append(f"net.head={conf.net.head!r}: this recipe is about few levels, and counts how often the right one "
                      "is the most probable; recipe 01 has the other heads")
