@@ -170,7 +170,7 @@ def _per_utterance(codes: Codes, bits: np.ndarray, right: np.ndarray) -> Costs:
 
 
 def _repetition_rate(pairs: np.ndarray, marginal: np.ndarray) -> float:
-    """The likeliest r of `persistence_score`, as if half a pair more of each kind had been seen (EM)."""
+    """The likeliest r of `persistence_costs`, as if half a pair more of each kind had been seen (EM)."""
     before, after = pairs // len(marginal), pairs % len(marginal)
     same = np.bincount(before[before == after], minlength=len(marginal))
     rate = 0.5

@@ -31,7 +31,8 @@ class Model(ModelBase):
         self.scalar = None
         if prj_conf.variable and prj_conf.variable_kind == "scalar":
             path = Path(prj_conf.path.parent, prj_conf.variable.format_map(vars(prj_conf)))
-            self.scalar = Scalar(read_values(path), prj_conf.variable_value)
+            self.scalar = Scalar(read_values(path))
+        self.chosen = prj_conf.variable_value  # only generating heeds it
 
     @staticmethod
     def crop_context(prj_conf):
@@ -66,7 +67,8 @@ class Model(ModelBase):
     def wave_generator(self):
         """Sample by sample, of utterances of any length."""
         def frames(batch):
-            return self.condition(self.vectors(batch), int(batch.lengths.max()))
+            vectors = self.vectors(batch) if self.chosen is None else self.scalar.same(self.chosen, batch)
+            return self.condition(vectors, int(batch.lengths.max()))
 
         return WaveGenerator(self.net, frames, self.net.head.dequantise, self.generation)
 
@@ -115,9 +117,9 @@ class Model(ModelBase):
 class Scalar(nn.Module):
     """A number per utterance, brought to mean 0 and deviation 1 over the training list."""
 
-    def __init__(self, values, chosen):
+    def __init__(self, values):
         super().__init__()
-        self._values, self._chosen = values, chosen
+        self._values = values
         self.register_buffer("mean", torch.zeros(()))
         self.register_buffer("deviation", torch.ones(()))
 
@@ -128,10 +130,12 @@ class Scalar(nn.Module):
         self.deviation.copy_(values.std(correction=0).clamp(min=1e-6))
 
     def forward(self, batch):
-        """(B, 1) of the batch's utterances, or the number that was chosen."""
-        if self._chosen is not None:
-            return self._scale([self._chosen] * len(batch.lengths))
+        """(B, 1) of the batch's utterances."""
         return self._scale(values_of(self._values, batch.names))
+
+    def same(self, value, batch):
+        """(B, 1): this number for all."""
+        return self._scale([value] * len(batch.lengths))
 
     def other(self, batch):
         """(B, 1): of a number at rank r among all, the one at half of their count further on, round the end."""

@@ -83,6 +83,12 @@ def test_a_chosen_value_decides_what_is_generated(desk):
     assert peaks["low"] < 0.15 < 0.25 < peaks["high"]
 
 
+@pytest.mark.slow
+def test_a_chosen_value_changes_neither_training_nor_scores(desk):
+    words = ("variable={data}/pitch.tsv", "variable_kind=scalar")
+    assert score(desk, *words) == score(desk, *words, "variable_value=0.3", "--exp", "chosen")
+
+
 @pytest.mark.parametrize(("words", "told"), [
     (("net.codes=1",), "codes=1: with one code there is nothing to predict"),
     (("variable_kind=klass",), "variable_kind='klass' is unknown"),
