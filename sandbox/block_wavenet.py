@@ -165,6 +165,11 @@ class WaveNet(nn.Module):
         counts = torch.arange(targets.shape[1], device=codes.device) < lengths.to(codes.device)[:, None]
         return (nats * counts).sum() / counts.sum()
 
+    def crop_codes(self, wave: Tensor, lengths: Tensor) -> list[Tensor]:
+        """The codes of each crop (B, R + T, 1), one row per item: without the first R samples, and without padding."""
+        codes = self.head.quantise(wave[:, self.receptive_field :, 0])
+        return [row[:length] for row, length in zip(codes, lengths, strict=True)]
+
     def upsample_for(self, out: Span, frames: Tensor) -> Tensor:
         """The conditioning (B, M, C) that the predictions `out` need; position 0 is the first one that frames serve.
 

@@ -14,6 +14,7 @@ from core_scripts.nn_manager.model_base import CropContext, ModelBase
 from sandbox.block_latent_upsample import LatentUpsample
 from sandbox.block_voiced_upsample import VoicedUpsample
 from sandbox.block_wavenet import WaveNet
+from sandbox.returned_loss import ReturnedLoss
 
 
 class Model(ModelBase):
@@ -86,8 +87,7 @@ class Model(ModelBase):
 
     def target_codes(self, batch):
         """The codes of each crop, one row per item, for the baselines that need no network."""
-        codes = self.net.head.quantise(batch.targets[:, self.receptive_field :, 0])
-        return [row[:length] for row, length in zip(codes, batch.lengths, strict=True)]
+        return self.net.crop_codes(batch.targets, batch.lengths)
 
 
 def frames_to_predictions(conf):
@@ -95,11 +95,4 @@ def frames_to_predictions(conf):
     return Chain((conf.upsampler.geometry, conf.net.layers_geometry()))
 
 
-class Loss:
-    """The model returns its loss already."""
-
-    def __init__(self, args):
-        pass
-
-    def compute(self, nll, target):
-        return nll
+Loss = ReturnedLoss

@@ -10,6 +10,7 @@ from torch.nn import functional
 from core_scripts.evaluation.autoregression import Found, compare, regressors
 from core_scripts.nn_manager.model_base import ModelBase
 from core_scripts.report.series_picture import draw_series
+from sandbox.returned_loss import ReturnedLoss
 
 PICTURE_NAME = "fit.png"
 LOGIT_GAIN = 10.0  # logits grow with the outermost bins' distance: a step of Adam's is to move them as it moves a mean
@@ -151,11 +152,4 @@ class CategoricalHead(nn.Module):
 HEADS = {head.name: head for head in (MeanHead, GaussianHead, CategoricalHead)}
 
 
-class Loss:
-    """The model returns its loss already."""
-
-    def __init__(self, args):
-        pass
-
-    def compute(self, loss, target):
-        return loss
+Loss = ReturnedLoss

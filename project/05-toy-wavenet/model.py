@@ -10,6 +10,7 @@ from core_scripts.generation.engine import WaveGenerator
 from core_scripts.generation.options import GenerationOptions
 from core_scripts.nn_manager.model_base import CropContext, ModelBase
 from sandbox.block_wavenet import WaveNet
+from sandbox.returned_loss import ReturnedLoss
 from sandbox.wavenet_start import start_smoothly
 
 START_BATCHES = 20  # whose codes the first guess is taken from
@@ -104,8 +105,7 @@ class Model(ModelBase):
 
     def target_codes(self, batch):
         """The codes of each crop, one row per item, for the baselines that need no network."""
-        codes = self.net.head.quantise(batch.targets[:, self.receptive_field :, 0])
-        return [row[:length] for row, length in zip(codes, batch.lengths, strict=True)]
+        return self.net.crop_codes(batch.targets, batch.lengths)
 
     def score(self, train_data, test_data, device):
         """Bits and accuracy beside majority, persistence and LPC-16; and what another value of the variable costs."""
@@ -147,11 +147,4 @@ class Scalar(nn.Module):
         return (self.mean.new_tensor(values)[:, None] - self.mean) / self.deviation
 
 
-class Loss:
-    """The model returns its loss already."""
-
-    def __init__(self, args):
-        pass
-
-    def compute(self, nll, target):
-        return nll
+Loss = ReturnedLoss

@@ -86,7 +86,11 @@ def test_a_chosen_value_decides_what_is_generated(desk):
 @pytest.mark.slow
 def test_a_chosen_value_changes_neither_training_nor_scores(desk):
     words = ("variable={data}/pitch.tsv", "variable_kind=scalar")
-    assert score(desk, *words) == score(desk, *words, "variable_value=0.3", "--exp", "chosen")
+    plain = score(desk, *words)
+    assert run(desk, "train", *words, "variable_value=0.3", "--exp", "chosen").code == 0
+    answer = run(desk, "evaluate", *words, "variable_value=0.3", "--exp", "chosen")
+    assert answer.code == 0, answer.err
+    assert json.loads((desk.folder / "exp/chosen/result.json").read_text()) == plain
 
 
 @pytest.mark.parametrize(("words", "told"), [
