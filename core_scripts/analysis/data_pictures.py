@@ -1,6 +1,6 @@
 """Pictures of a data sheet, as PNG files."""
-import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -9,6 +9,7 @@ from core_scripts.analysis.correlations import INVERSE_E
 from core_scripts.analysis.data_sheet import DataSheet
 from core_scripts.analysis.file_facts import ENVELOPE_SECONDS
 from core_scripts.data_io.file_io import write_atomically
+from core_scripts.report.figures import encode_figure, find_pyplot
 
 
 def draw_sheet(sheet: DataSheet, folder: Path) -> list[Path]:
@@ -16,23 +17,23 @@ def draw_sheet(sheet: DataSheet, folder: Path) -> list[Path]:
 
     Raises: DataError if they cannot be written.
     """
-    try:
-        import matplotlib
-    except ImportError:
+    pyplot = find_pyplot()
+    if pyplot is None:
         log.note("pictures are not drawn: pip install matplotlib")
         return []
-    matplotlib.use("Agg")
-    drawn = [(folder / "recordings.png", _draw_recordings(sheet))]
+    drawn = {"recordings.png": _draw_recordings}
     if sheet.correlations is not None:
-        drawn.append((folder / "correlations.png", _draw_correlations(sheet)))
-    for path, image in drawn:
-        write_atomically(path, image)
-    return [path for path, _ in drawn]
+        drawn["correlations.png"] = _draw_correlations
+    for name, draw in drawn.items():
+        figure = draw(pyplot, sheet)
+        try:
+            write_atomically(folder / name, encode_figure(figure, "png", 110))
+        finally:
+            pyplot.close(figure)
+    return [folder / name for name in drawn]
 
 
-def _draw_recordings(sheet: DataSheet) -> bytes:
-    from matplotlib import pyplot
-
+def _draw_recordings(pyplot: Any, sheet: DataSheet) -> Any:
     figure, (lengths, levels, pitch) = pyplot.subplots(1, 3, figsize=(12, 3.5), layout="constrained")
     lengths.hist([one.seconds for one in sheet.audio.recordings.values()], bins=50)
     lengths.set(xlabel="seconds", ylabel="recordings", title=sheet.audio.title)
@@ -43,12 +44,10 @@ def _draw_recordings(sheet: DataSheet) -> bytes:
     if tracks:
         pitch.hist(np.concatenate(tracks), bins=np.geomspace(60, 400, 60))
     pitch.set(xlabel="F0, Hz", xscale="log", title="voiced frames")
-    return _save(figure)
+    return figure
 
 
-def _draw_correlations(sheet: DataSheet) -> bytes:
-    from matplotlib import pyplot
-
+def _draw_correlations(pyplot: Any, sheet: DataSheet) -> Any:
     found, rate_hz = sheet.correlations, sheet.correlations.rate_hz
     figure, (wave, energy, spectrum) = pyplot.subplots(1, 3, figsize=(12, 3.5), layout="constrained")
     wave.plot(1000 * np.arange(len(found.waveform)) / rate_hz, found.waveform)
@@ -61,13 +60,4 @@ def _draw_correlations(sheet: DataSheet) -> bytes:
     power_db = 10 * np.log10(np.maximum(found.spectrum / found.spectrum.max(), 1e-12))
     spectrum.plot(np.linspace(0, rate_hz / 2000, len(power_db)), power_db)
     spectrum.set(xlabel="kHz", ylabel="dB", title="long-term spectrum")
-    return _save(figure)
-
-
-def _save(figure) -> bytes:
-    from matplotlib import pyplot
-
-    image = io.BytesIO()
-    figure.savefig(image, dpi=110, format="png")
-    pyplot.close(figure)
-    return image.getvalue()
+    return figure

@@ -1,11 +1,11 @@
 """The learning curve as a picture, from the metrics file of a run."""
 import csv
-import io
 from pathlib import Path
 
 from core_scripts import log
 from core_scripts.data_io.file_io import write_atomically
 from core_scripts.errors import DataError
+from core_scripts.report.figures import encode_figure, find_pyplot
 
 
 def draw_curve(metrics: Path, picture: Path) -> bool:
@@ -20,14 +20,10 @@ def draw_curve(metrics: Path, picture: Path) -> bool:
         rows = list(csv.DictReader(file))
     if not rows:
         return False
-    try:
-        import matplotlib
-    except ImportError:
+    pyplot = find_pyplot()
+    if pyplot is None:
         log.note(f"{picture.name} not drawn: pip install matplotlib")
         return False
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
     figure, axes = pyplot.subplots(figsize=(7, 4), layout="constrained")
     epochs = [int(row["epoch"]) for row in rows]
     for column, label in (("train_loss", "training"), ("val_loss", "validation")):
@@ -39,11 +35,10 @@ def draw_curve(metrics: Path, picture: Path) -> bool:
             axes.axvline(int(row["epoch"]), color="0.7", linewidth=0.8, zorder=0)
     axes.set(xlabel="epoch", ylabel="loss", title=metrics.parent.name)
     axes.legend(frameon=False)
-    image = io.BytesIO()
-    figure.savefig(image, dpi=120, format=picture.suffix[1:])
+    image = encode_figure(figure, picture.suffix[1:])
     pyplot.close(figure)
     try:
-        write_atomically(picture, image.getvalue())
+        write_atomically(picture, image)
     except DataError as fault:  # the run is over, and its figures stand in `metrics`
         log.warn(f"curve is not drawn: {fault}")
         return False

@@ -1,6 +1,5 @@
 """Curves of one or several tables of metrics as pictures, drawn as a record of settings says."""
 import csv
-import io
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import numpy as np
 from core_scripts import log
 from core_scripts.data_io.file_io import write_atomically
 from core_scripts.errors import DataError, UsageError, all_faults, did_you_mean
+from core_scripts.report.figures import encode_figure, find_pyplot
 from core_scripts.report.plot_settings import PlotSettings
 
 _STYLES = ("-", "--", ":", "-.")  # one per column, while each run keeps its colour
@@ -98,11 +98,8 @@ def draw_plot(curves: Sequence[Curve], settings: PlotSettings, place: Path) -> l
 
     Raises: UsageError without matplotlib, or for a label that cannot be set; DataError if a file cannot be written.
     """
-    try:
-        import matplotlib
-    except ImportError:
-        raise UsageError("plot draws with matplotlib, which is not installed: pip install matplotlib") from None
-    matplotlib.use("Agg")
+    if find_pyplot() is None:
+        raise UsageError("plot draws with matplotlib, which is not installed: pip install matplotlib")
     uses_tex = settings.tex and _finds_tex()
     try:
         return _write(curves, settings, place, uses_tex)
@@ -123,10 +120,8 @@ def _write(curves: Sequence[Curve], settings: PlotSettings, place: Path, uses_te
             _fill(axes, curves, settings)
             written = []
             for extension in settings.extensions:
-                image = io.BytesIO()
-                figure.savefig(image, dpi=settings.dpi, format=extension)
                 path = place.with_name(f"{place.name}.{extension}")
-                write_atomically(path, image.getvalue())
+                write_atomically(path, encode_figure(figure, extension, settings.dpi))
                 written.append(path)
         except ValueError as fault:  # of mathtext, which quotes the label and points at the place
             raise UsageError(f"a label cannot be set: {' '.join(str(fault).split())}") from None

@@ -1,5 +1,4 @@
 """A series, what was predicted of it, and the kernel that was found, as one picture."""
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import numpy as np
 from core_scripts import log
 from core_scripts.data_io.file_io import write_atomically
 from core_scripts.errors import DataError
+from core_scripts.report.figures import encode_figure, find_pyplot
 
 _SHOWN = 100  # samples
 
@@ -19,14 +19,10 @@ def draw_series(
 
     kernels: weights of lag 2, lag 1. Returns whether it was drawn; without matplotlib one line says how to get it.
     """
-    try:
-        import matplotlib
-    except ImportError:
+    pyplot = find_pyplot()
+    if pyplot is None:
         log.note(f"{picture.name} not drawn: pip install matplotlib")
         return False
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
     first = len(series) - len(predicted)
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(10, 4), layout="constrained", width_ratios=(3, 1))
     left.plot(series[:_SHOWN], marker=".", label="series")
@@ -39,11 +35,10 @@ def draw_series(
     right.set(xticks=[0, 1], xticklabels=["lag 2: b", "lag 1: a"], title="kernel")
     right.axhline(0, color="0.5", linewidth=0.8)
     right.legend(frameon=False)
-    image = io.BytesIO()
-    figure.savefig(image, dpi=120, format="png")
+    image = encode_figure(figure, "png")
     pyplot.close(figure)
     try:
-        write_atomically(picture, image.getvalue())
+        write_atomically(picture, image)
     except DataError as fault:
         log.warn(f"{picture.name} is not drawn: {fault}")
         return False
