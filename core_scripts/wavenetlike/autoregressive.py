@@ -72,14 +72,13 @@ class Block(nn.Module):
         return np.array(past[-samples:])
 
 
-def ar2_process(
-    a: float, b: float, x0: float, x1: float, c: float = 0.0, sigma: float = 1e-5, seed: int = 1
-) -> Iterator[float]:
+def ar2_process(a: float, b: float, x0: float, x1: float, c: float = 0.0, sigma: float = 1e-5) -> Iterator[float]:
     """x_t = c + a x_{t-1} + b x_{t-2} + e_t, e_t ~ N(0, sigma^2), from x2 on, without end.
 
+    The noise is the same each time; `core_scripts.corpus.ar2` has processes of other seeds.
     Raises: ConfigError with the condition that fails if it is not stationary.
     """
-    return endless(Ar2Process(a=a, b=b, c=c, sigma=sigma, x0=x0, x1=x1, seed=seed), x0, x1)
+    return endless(Ar2Process(a=a, b=b, c=c, sigma=sigma, x0=x0, x1=x1), x0, x1)
 
 
 def train_stack_ar(
