@@ -66,6 +66,11 @@ def run_command(argv: list[str], project_dir: Path) -> int:
     except KeyboardInterrupt:
         log.note("interrupted")
         return EXIT_INTERRUPTED
+    except ImportError as error:  # Ctrl-C in the middle of a compiled module's start comes as one
+        if not isinstance(error.__cause__ or error.__context__, KeyboardInterrupt):
+            raise
+        log.note("interrupted")
+        return EXIT_INTERRUPTED
     finally:
         log.close_run_log()
     return 0

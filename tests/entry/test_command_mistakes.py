@@ -229,3 +229,17 @@ def test_training_without_a_training_list_says_so(desk):
     answer = desk.run("train", "--config-file", str(desk.folder / "none.yaml"))
     assert answer.code == 2
     assert "gives no trn_list" in answer.err
+
+
+@pytest.mark.parametrize("cause", [KeyboardInterrupt(), None], ids=["interrupted", "damaged"])
+def test_a_stop_while_compiled_modules_start_is_a_stop_and_a_failed_import_is_none(desk, monkeypatch, cause):
+    def fail(name):
+        raise ImportError("initialization failed") from cause
+
+    monkeypatch.setattr("core_scripts.entry.import_module", fail)
+    if cause is None:
+        with pytest.raises(ImportError, match="initialization failed"):
+            desk.run("train")
+    else:
+        answer = desk.run("train")
+        assert answer.code == 130 and "interrupted" in answer.err
