@@ -57,7 +57,7 @@ def rate_of(sounds: Sequence[SoundFiles]) -> int:
     raise all_faults(DataError, "no output can be read", faults)
 
 
-def find_recordings(corpora: Sequence[CorpusSpec], names: Sequence[str]) -> dict[str, Path]:
+def find_references(corpora: Sequence[CorpusSpec], names: Sequence[str]) -> dict[str, Path]:
     """The recordings that the corpora's outputs are, by name, as far as they are there."""
     found = {name: _recording(corpus.outputs[0], name) for corpus in corpora for name in dict.fromkeys(names)}
     return {name: path for name, path in found.items() if path is not None}

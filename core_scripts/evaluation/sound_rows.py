@@ -75,7 +75,7 @@ def measure_outputs(sounds: Sequence[SoundFiles], measures: Measures) -> tuple[l
     return rows, faults
 
 
-def measure_baselines(sounds: Sequence[SoundFiles], measures: Measures, cache: Path) -> list[SoundRow]:
+def measure_baseline_sounds(sounds: Sequence[SoundFiles], measures: Measures, cache: Path) -> list[SoundRow]:
     """Rows of every baseline on the same recordings, from the file `cache` where they were measured before."""
     usable = [sound for sound in sounds if sound.reference is not None and sound.source is not None]
     key = _key(usable, measures)

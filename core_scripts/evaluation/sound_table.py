@@ -21,7 +21,7 @@ _NO_VALUE = "-"
 
 @dataclass(frozen=True)
 class SoundTable:
-    """Rows of `measure_outputs` and `measure_baselines`; remarks: what a reader must know before the figures."""
+    """Rows of `measure_outputs` and `measure_baseline_sounds`; remarks: what a reader must know before the figures."""
 
     folder: str  # of the outputs
     utterances: int  # of the test list

@@ -15,9 +15,9 @@ from core_scripts.data_io.customize_dataset import NII_MergeDataSetLoader
 from core_scripts.data_io.file_io import write_atomically
 from core_scripts.errors import DataError
 from core_scripts.evaluation.bits import measure_bits
-from core_scripts.evaluation.sound_files import find_recordings, find_sounds, rate_of
+from core_scripts.evaluation.sound_files import find_references, find_sounds, rate_of
 from core_scripts.evaluation.sound_measures import measures_for, with_words
-from core_scripts.evaluation.sound_rows import measure_baselines, measure_outputs
+from core_scripts.evaluation.sound_rows import measure_baseline_sounds, measure_outputs
 from core_scripts.evaluation.sound_table import SoundTable
 from core_scripts.flow import Stage, build_model, require_data_set, set_stage
 from core_scripts.nn_manager.model_base import ModelBase
@@ -70,7 +70,7 @@ def score_sound(
     rate_hz = stage.conf.wav_samp_rate or rate_of(there)
     measures = measures_for(read_corpora(stage.conf, "test"), rate_hz)
     if stage.args.evaluate_words:
-        recordings = find_recordings(read_corpora(stage.conf, "trn"), train_set.get_seq_name_list())
+        recordings = find_references(read_corpora(stage.conf, "trn"), train_set.get_seq_name_list())
         measures = with_words(measures, stage.args.evaluate_words, sounds, recordings, rate_hz)
     rows, faults = measure_outputs(there, measures)
     remarks = [describe_staleness(output, weights_file(stage.args)), *faults]
@@ -79,7 +79,7 @@ def score_sound(
                        f"{output}; generate them: python main.py infer")
     if stage.args.target_speaker:
         remarks.append(f"they speak as {stage.args.target_speaker}, the recordings they are compared with do not")
-    rows += measure_baselines(there, measures, stage.folder.path / _CACHE)
+    rows += measure_baseline_sounds(there, measures, stage.folder.path / _CACHE)
     return SoundTable(str(output), len(sounds), tuple(rows), tuple(measures.metrics), tuple(filter(None, remarks)))
 
 
